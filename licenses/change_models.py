@@ -58,6 +58,9 @@ class LicenseChange(models.Model):
     causes = models.JSONField(default=list)
     seats = models.JSONField(default=list)
     total = models.PositiveIntegerField(default=0)
+    # While `planning`: the chosen users' row ids in order, and whether to start at once when nothing asks for Review.
+    planned_users = models.JSONField(default=list)
+    starts_itself = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)

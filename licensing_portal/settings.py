@@ -61,11 +61,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_htmx",
-    "django_tasks_db",
     "licensing_portal.apps.SiteConfig",
     "licensing_portal.staff",
     "customers",
     "licenses",
+    # After ours: our db_worker command adds the heartbeat and the sweeper to theirs.
+    "django_tasks_db",
 ]
 
 MIDDLEWARE = [
