@@ -169,7 +169,9 @@ class UserChange(models.Model):
         constraints = [models.UniqueConstraint(fields=["change", "object_id"], name="user_once_per_change")]
         indexes = [
             models.Index(
-                fields=["change", "id"], name="open_user_changes", condition=Q(state__in=["pending", "in_flight"])
+                fields=["change", "id"],
+                name="open_user_changes",
+                condition=Q(state__in=["pending", "in_flight"]),
             ),
             models.Index(fields=["change", "state", "sort_key", "id"], name="user_changes_by_state"),
         ]

@@ -49,8 +49,7 @@ class Holding(models.Model):
             models.UniqueConstraint(fields=["user", "product"], name="holding_once"),
             models.CheckConstraint(condition=Q(direct=True) | Q(by_group=True), name="holding_by_a_path"),
             models.CheckConstraint(
-                condition=Q(direct=True, direct_plan_set__isnull=False)
-                | Q(direct=False, direct_plan_set__isnull=True),
+                condition=Q(direct=True, direct_plan_set__isnull=False) | Q(direct=False, direct_plan_set__isnull=True),
                 name="holding_direct_set",
             ),
         ]
@@ -90,18 +89,14 @@ class LicenseEvent(models.Model):
     """Something changed for a user: seen by a sync, or made by one of our changes; the user's history."""
 
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="license_events")
-    user = models.ForeignKey(
-        DirectoryUser, models.SET_NULL, null=True, blank=True, related_name="license_events"
-    )
+    user = models.ForeignKey(DirectoryUser, models.SET_NULL, null=True, blank=True, related_name="license_events")
     object_id = models.CharField(max_length=GUID)
     # Null: the usage location changed, not a product.
     product = models.ForeignKey(Product, models.PROTECT, null=True, blank=True, related_name="+")
     # {"paths": {via: {"disabled": [plan ids], "state": "Active"}}}, {"usageLocation": "JP"}, or null: nothing held.
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
-    change = models.ForeignKey(
-        "licenses.LicenseChange", models.SET_NULL, null=True, blank=True, related_name="events"
-    )
+    change = models.ForeignKey("licenses.LicenseChange", models.SET_NULL, null=True, blank=True, related_name="events")
     seen_at = models.DateTimeField()
 
     class Meta:

@@ -1,0 +1,1 @@
+"""Products, who holds them, and the changes that staff save."""

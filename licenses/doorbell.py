@@ -1,0 +1,50 @@
+"""Rings for a worker: the tasks of the job engine. A lost or doubled ring changes nothing but the start time."""
+
+from django.tasks import task
+
+from licenses.models import LicenseChange
+
+QUEUE = "changes"
+
+
+@task(queue_name=QUEUE, priority=50)
+def pump_change(change_id: str) -> None:
+    """Work on one change for one slice."""
+    from licenses.services import run
+
+    run.pump(change_id)
+
+
+@task(queue_name=QUEUE, priority=60)
+def plan_change(change_id: str) -> None:
+    """Plan a change that was too large for its request."""
+    from licenses.services import save
+
+    save.plan_stored(change_id)
+
+
+@task(queue_name="default")
+def refresh_selected(customer_id: int, user_pks: list[int]) -> None:
+    """Read users again that were too many for the page that shows them."""
+    from licenses.services import sync
+
+    sync.refresh_selected(customer_id, user_pks)
+
+
+@task(queue_name="default")
+def sync_one_customer(customer_id: int) -> None:
+    """Read one customer's directory again."""
+    from customers.models import Customer
+    from licenses.services import sync
+
+    sync.sync_customer(Customer.objects.get(pk=customer_id))
+
+
+def ring(change: LicenseChange) -> None:
+    """Ask a worker to work on a change; part of the caller's transaction."""
+    pump_change.enqueue(str(change.pk))
+
+
+def ring_planner(change: LicenseChange) -> None:
+    """Ask a worker to plan a change; part of the caller's transaction."""
+    plan_change.enqueue(str(change.pk))

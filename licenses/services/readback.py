@@ -1,0 +1,159 @@
+"""Reads the users of a finished change back from Microsoft: what the confirmation page shows is what was read.
+
+A difference is read again by id, up to 4 times in 30 s, before it is called anything (design, section 6).
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from licenses.core.outcome import Verdict, judge
+from licenses.core.triage import FailureKind, failure_of
+from licenses.models import LicenseChange, UserChange
+from licenses.services.directory_rows import store_users
+from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
+from licenses.services.states import state_of, state_to_json
+from licensing_portal.gateways.protocol import DirectoryGateway, UserRecord
+
+State = UserChange.State
+
+# Users of one read: 20 clauses of 15 ids in one $batch.
+CHUNK = 300
+_PAUSES = (2.0, 4.0, 8.0, 16.0)
+
+
+def unread(change: LicenseChange) -> list[UserChange]:
+    """Return the users of a change that have an end state and were not read back yet."""
+    ended = change.user_changes.exclude(state__in=UserChange.OPEN)
+    return list(ended.filter(after__isnull=True).order_by("id"))
+
+
+def read_back(
+    change: LicenseChange,
+    rows: Sequence[UserChange],
+    gateway: DirectoryGateway,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Read up to 300 users, compare, store what they have now, and correct the rows that differ."""
+    found = gateway.users_by_id([row.object_id for row in rows])
+    odd = [row for row in rows if not _agrees(row, found)]
+    for pause in _PAUSES:
+        if not odd:
+            break
+        sleep(pause)
+        again = gateway.users_by_id([row.object_id for row in odd])
+        for row in odd:
+            found.pop(row.object_id, None)
+        found.update(again)
+        odd = [row for row in odd if not _agrees(row, found)]
+    _store(change, rows, found)
+
+
+def _agrees(row: UserChange, found: Mapping[str, UserRecord]) -> bool:
+    """Tell whether a user reported as updated looks updated; for all others there is nothing to compare."""
+    if row.state != State.UPDATED or not _was_sent(row):
+        return True
+    record = found.get(row.object_id)
+    return record is not None and _verdict(row, record) == Verdict.DONE
+
+
+def _was_sent(row: UserChange) -> bool:
+    """Tell whether the row wanted anything of Microsoft."""
+    return bool(row.add or row.remove or row.location)
+
+
+def _verdict(row: UserChange, record: UserRecord) -> Verdict:
+    return judge(state_before(row), diff_of(row), state_of(record))
+
+
+def _store(change: LicenseChange, rows: Sequence[UserChange], found: Mapping[str, UserRecord]) -> None:
+    """Write what was read: the rows' after-states, our copy of the directory and the users' history."""
+    now = timezone.now()
+    for row in rows:
+        record = found.get(row.object_id)
+        if record is None:
+            row.after = {"exists": False}
+        else:
+            row.after = state_to_json(state_of(record))
+        row.verified = True
+        if row.state == State.UPDATED and _was_sent(row):
+            _correct(row, record)
+        elif row.state == State.UNKNOWN and record is not None:
+            _settle_unknown(row, record)
+    with transaction.atomic():
+        store_users(change.customer, list(found.values()), read_at=now, first=False, change=change)
+        UserChange.objects.bulk_update(rows, _READ_FIELDS, batch_size=CHUNK)
+
+
+_READ_FIELDS = (
+    "state",
+    "after",
+    "verified",
+    "failure_kind",
+    "failure_skus",
+    "failure_plans",
+    "status",
+    "code",
+    "message",
+    "request_id",
+    "outcome_key",
+    "finished_at",
+)
+
+
+def _correct(row: UserChange, record: UserRecord | None) -> None:
+    """Microsoft accepted the call, but the user does not look like it: say so, never "updated"."""
+    if record is None:
+        _differs(row, FailureKind.NOT_FOUND)
+        return
+    verdict = _verdict(row, record)
+    if verdict == Verdict.THIRD:
+        _differs(row, FailureKind.CHANGED_ELSEWHERE)
+    elif verdict == Verdict.UNTOUCHED:
+        row.state, row.verified = State.UNKNOWN, False
+        row.failure_kind = FailureKind.UNREADABLE.value
+        row.outcome_key = outcome_key(row)
+
+
+def _differs(row: UserChange, kind: FailureKind) -> None:
+    """End as failed for something that happened after our call."""
+    row.state = State.FAILED
+    write_failure(row, failure_of(kind))
+    row.outcome_key = outcome_key(row)
+
+
+def _settle_unknown(row: UserChange, record: UserRecord) -> None:
+    """An unknown user who looks as wanted is updated; anything else stays unknown."""
+    if _verdict(row, record) == Verdict.DONE:
+        row.state, row.failure_kind = State.UPDATED, ""
+        row.outcome_key = outcome_key(row)
+
+
+SETTLE = timedelta(minutes=2)
+
+
+def seat_moves(change: LicenseChange) -> dict[str, int]:
+    """Return by SKU how many more seats this change's users hold now than before it."""
+    moves: dict[str, int] = {}
+    rows = change.user_changes.filter(state=State.UPDATED, after__isnull=False).exclude(add=[], remove=[])
+    for before, after in rows.values_list("before", "after").iterator(chunk_size=2_000):
+        had, has = _held(before), _held(after)
+        for sku_id in has - had:
+            moves[sku_id] = moves.get(sku_id, 0) + 1
+        for sku_id in had - has:
+            moves[sku_id] = moves.get(sku_id, 0) - 1
+    return moves
+
+
+def _held(state: Mapping[str, object] | None) -> set[str]:
+    """Return the SKUs held by any active path of a stored state."""
+    paths = (state or {}).get("paths") or []
+    return {
+        path["skuId"]
+        for path in paths  # type: ignore[attr-defined]
+        if path.get("state", "Active") in {"Active", "ActiveWithError"}
+    }

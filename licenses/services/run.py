@@ -1,0 +1,263 @@
+"""The pump: works on one change, a slice at a time, until every user has an end state that was read back.
+
+The change's own rows are the job; the engine's task is only the doorbell. Running it twice at once is harmless:
+rows are claimed by lease, outcomes are fenced (docs/adr/0003).
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, connections, transaction
+from django.db.models import F, Min
+from django.utils import timezone
+
+from licenses import doorbell
+from licenses.core.catalog import Catalog
+from licenses.models import Entitlement, LicenseChange, UserChange
+from licenses.services import readback
+from licenses.services.budget import Budget
+from licenses.services.claims import claim, give_up_waiting, record, worker_token
+from licenses.services.send import process
+from licenses.services.states import load_catalog
+from licensing_portal.gateways.errors import GatewayError
+from licensing_portal.gateways.protocol import DirectoryGateway
+from licensing_portal.wiring import directory_gateway
+
+logger = logging.getLogger(__name__)
+
+BATCH = 20
+SLICE_SECONDS = 20.0
+# A wait longer than this ends the slice: the doorbell rings again when Microsoft lets us.
+_LONGEST_WAIT = 5.0
+Status = LicenseChange.Status
+
+# Set when the process is asked to end: the calls under way finish and are recorded, nothing new is claimed.
+stopping = threading.Event()
+
+
+@dataclass
+class Slice:
+    """One worker's turn at a change."""
+
+    change: LicenseChange
+    catalog: Catalog
+    budget: Budget
+    gateway_for: Callable[[str], DirectoryGateway]
+    ends_at: float
+    # Seconds to wait that made a thread leave before the end of the slice.
+    waits: list[float] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        return stopping.is_set() or time.monotonic() >= self.ends_at
+
+
+def pump(
+    change_id: str,
+    *,
+    gateway_for: Callable[[str], DirectoryGateway] = directory_gateway,
+    seconds: float = SLICE_SECONDS,
+) -> None:
+    """Work on a change for a slice; ring again when something is left, or ring for the tenant's next change."""
+    change = _begin(change_id)
+    if change is None:
+        return
+    turn = Slice(
+        change=change,
+        catalog=load_catalog(change.customer),
+        budget=Budget.of(change.customer.tenant_id),
+        gateway_for=gateway_for,
+        ends_at=time.monotonic() + seconds,
+    )
+    _run_threads(turn)
+    if _has_open_rows(change):
+        _ring_again(turn)
+    elif not stopping.is_set() and _read_back_all(turn):
+        _finish(change)
+    else:
+        _ring_again(turn)
+
+
+def _begin(change_id: str) -> LicenseChange | None:
+    """Bring a queued change to running when its tenant's lane is free; None when there is nothing to do."""
+    change = LicenseChange.objects.select_related("customer", "staff").filter(pk=change_id).first()
+    if change is None or change.status not in (Status.QUEUED, *LicenseChange.ACTIVE):
+        return None
+    if change.status == Status.QUEUED and not _start_running(change):
+        return None
+    _obey_stop(change)
+    return change
+
+
+def _start_running(change: LicenseChange) -> bool:
+    """Take the tenant's lane; the database refuses a second running change."""
+    earlier = LicenseChange.objects.filter(
+        customer=change.customer, lane=change.lane, status=Status.QUEUED, queued_at__lt=change.queued_at
+    )
+    if earlier.exists():
+        return False
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            taken = LicenseChange.objects.filter(pk=change.pk, status=Status.QUEUED).update(
+                status=Status.RUNNING, started_at=now, sliced_at=now
+            )
+    except IntegrityError:
+        return False
+    change.status, change.started_at = Status.RUNNING, now
+    return bool(taken)
+
+
+def _obey_stop(change: LicenseChange) -> bool:
+    """When a stop was asked for, mark what was not begun as not tried; return whether one was."""
+    asked = LicenseChange.objects.filter(pk=change.pk, cancel_requested_at__isnull=False)
+    if not asked.exists():
+        return False
+    asked.filter(status__in=[Status.RUNNING, Status.PAUSED]).update(status=Status.CANCELLING)
+    give_up_waiting(change)
+    return True
+
+
+def _run_threads(turn: Slice) -> None:
+    """Let several threads claim and send; with one call at a time the caller's own thread does it."""
+    if settings.CALLS_AT_ONCE == 1:
+        _work(turn)
+        return
+    waiting = turn.change.user_changes.filter(state__in=UserChange.OPEN).count()
+    threads = min(settings.CALLS_AT_ONCE, -(-waiting // BATCH))
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        for future in [pool.submit(_work_in_thread, turn) for _ in range(threads)]:
+            future.result()
+
+
+def _work_in_thread(turn: Slice) -> None:
+    """Work with database connections of this thread's own, closed at its end."""
+    try:
+        _work(turn)
+    finally:
+        connections.close_all()
+
+
+def _work(turn: Slice) -> None:
+    """Claim, send and record chunks until nothing is due or the slice is over."""
+    gateway = turn.gateway_for(turn.change.customer.tenant_id)
+    token = worker_token()
+    number = min(BATCH, turn.budget.largest_grant)
+    while not turn.is_over:
+        if not turn.budget.take(number):
+            if not _wait(turn, turn.budget.wait_for(number)):
+                return
+            continue
+        _obey_stop(turn.change)
+        rows = claim(turn.change, number, token=token)
+        turn.budget.give_back(number - len(rows))
+        if not rows:
+            if not _wait_for_due_rows(turn):
+                return
+            continue
+        wait = process(rows, gateway, turn.catalog)
+        record(rows, token=token)
+        now = timezone.now()
+        LicenseChange.objects.filter(pk=turn.change.pk).update(
+            sliced_at=now, waiting_until=now + timedelta(seconds=wait) if wait else None
+        )
+        if wait:
+            turn.budget.block(wait)
+
+
+def _wait_for_due_rows(turn: Slice) -> bool:
+    """Nothing is due now: wait for rows that are due soon; False when there are none to wait for."""
+    due = turn.change.user_changes.filter(state=UserChange.State.PENDING).aggregate(at=Min("not_before"))["at"]
+    if due is None:
+        # Other threads or workers have the rest; look again in a second, should one of them be dead.
+        turn.waits.append(1.0)
+        return False
+    return _wait(turn, max(0.02, (due - timezone.now()).total_seconds()))
+
+
+def _wait(turn: Slice, seconds: float) -> bool:
+    """Sleep when the wait is short and fits the slice; else note it and leave."""
+    if seconds > _LONGEST_WAIT or time.monotonic() + seconds >= turn.ends_at:
+        turn.waits.append(seconds)
+        return False
+    # In small steps, so that a stop of the process is obeyed at once.
+    return not stopping.wait(seconds)
+
+
+def _has_open_rows(change: LicenseChange) -> bool:
+    return change.user_changes.filter(state__in=UserChange.OPEN).exists()
+
+
+def _read_back_all(turn: Slice) -> bool:
+    """Read every user back; False when Microsoft did not answer and the rest must be read later."""
+    rows = readback.unread(turn.change)
+    chunks = [rows[start : start + readback.CHUNK] for start in range(0, len(rows), readback.CHUNK)]
+    if not chunks:
+        return True
+    if settings.CALLS_AT_ONCE == 1:
+        return all([_read_chunk(turn, chunk) for chunk in chunks])
+    with ThreadPoolExecutor(max_workers=min(settings.CALLS_AT_ONCE, len(chunks))) as pool:
+        return all(list(pool.map(lambda chunk: _read_chunk_in_thread(turn, chunk), chunks)))
+
+
+def _read_chunk_in_thread(turn: Slice, rows: list[UserChange]) -> bool:
+    try:
+        return _read_chunk(turn, rows)
+    finally:
+        connections.close_all()
+
+
+def _read_chunk(turn: Slice, rows: list[UserChange]) -> bool:
+    gateway = turn.gateway_for(turn.change.customer.tenant_id)
+    try:
+        readback.read_back(turn.change, rows, gateway)
+    except GatewayError as error:
+        logger.warning("read-back of %d users failed: %s %s", len(rows), error.status, error.code)
+        turn.waits.append(error.retry_after or 10.0)
+        return False
+    return True
+
+
+def _ring_again(turn: Slice) -> None:
+    """Ring for the rest: at once after a full slice, later when Microsoft asked to wait."""
+    wait = max(turn.waits, default=0.0)
+    now = timezone.now()
+    with transaction.atomic():
+        # The sweeper counts from here: a change that waits on purpose is not a lost one.
+        LicenseChange.objects.filter(pk=turn.change.pk).update(sliced_at=now + timedelta(seconds=wait))
+        doorbell.pump_change.using(run_after=now + timedelta(seconds=wait) if wait else None).enqueue(
+            str(turn.change.pk)
+        )
+
+
+def _finish(change: LicenseChange) -> None:
+    """Close a change whose users all have an end state, count its seats, and let the next one begin."""
+    with transaction.atomic():
+        change = LicenseChange.objects.select_for_update().get(pk=change.pk)
+        if change.status not in LicenseChange.ACTIVE:
+            return
+        stopped = change.user_changes.filter(state=UserChange.State.NOT_TRIED).exists()
+        change.status = Status.CANCELLED if stopped else Status.DONE
+        change.finished_at, change.waiting_until = timezone.now(), None
+        change.save(update_fields=["status", "finished_at", "waiting_until"])
+        _count_seats(change)
+        following = LicenseChange.objects.filter(
+            customer=change.customer, lane=change.lane, status=Status.QUEUED
+        ).order_by("queued_at")
+        if (next_change := following.first()) is not None:
+            doorbell.ring(next_change)
+
+
+def _count_seats(change: LicenseChange) -> None:
+    """Move our seat figures at once; Microsoft's own count follows within minutes."""
+    settles = timezone.now() + readback.SETTLE
+    for sku_id, moved in readback.seat_moves(change).items():
+        Entitlement.objects.filter(customer=change.customer, product__sku_id=sku_id).update(
+            consumed=F("consumed") + moved, settling_until=settles
+        )

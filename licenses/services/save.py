@@ -1,0 +1,288 @@
+"""Saving: a wish for many users becomes a stored draft, and a draft becomes a queued change.
+
+Nothing here talks to Microsoft; the pump (services/run.py) does, after the intent is committed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from customers import selection as selections
+from customers.models import Customer, Selection
+from licenses import doorbell
+from licenses.core.catalog import Catalog
+from licenses.core.diff import Choice, Wish
+from licenses.core.planning import Cause, SavePlan, plan_save
+from licenses.models import LicenseChange, LicenseEvent, UserChange
+from licenses.services.intents import build_row, people
+from licenses.services.states import load_catalog, load_states
+from licensing_portal.staff.models import StaffUser
+
+# Above this many users planning leaves the request.
+PLANNED_IN_REQUEST = 1_000
+_ROWS_AT_ONCE = 2_000
+
+Status = LicenseChange.Status
+
+
+class KeyReused(Exception):
+    """The one-time key belongs to another change with other content."""
+
+    def __init__(self, change: LicenseChange) -> None:
+        super().__init__(f"key belongs to change {change.pk}")
+        self.change = change
+
+
+class TooManyUsers(Exception):
+    """More users than one change holds."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} users")
+        self.limit = limit
+
+
+def wish_to_json(wish: Wish) -> dict[str, Any]:
+    """Return the stored form of a wish; untouched products and plans are left out."""
+    return {
+        "products": {sku: choice.value for sku, choice in wish.products.items() if choice != Choice.KEEP},
+        "plans": {f"{sku}/{plan}": choice.value for (sku, plan), choice in wish.plans.items() if choice != Choice.KEEP},
+        "location": wish.location,
+        "overwriteLocation": wish.overwrite_location,
+    }
+
+
+def wish_from_json(data: dict[str, Any]) -> Wish:
+    """Return the wish that `wish_to_json` stored."""
+    plans: dict[tuple[str, str], Choice] = {}
+    for key, value in data.get("plans", {}).items():
+        sku_id, _, plan_id = key.partition("/")
+        plans[sku_id, plan_id] = Choice(value)
+    return Wish(
+        products={sku: Choice(value) for sku, value in data.get("products", {}).items()},
+        plans=plans,
+        location=data.get("location"),
+        overwrite_location=bool(data.get("overwriteLocation")),
+    )
+
+
+def preview(
+    customer: Customer,
+    wish: Wish,
+    user_pks: Sequence[int],
+    *,
+    catalog: Catalog | None = None,
+    selection_changed: bool = False,
+    drift: bool = False,
+) -> SavePlan:
+    """Return what a save of this wish would do, by the code that the save itself uses; nothing is stored."""
+    states = load_states(customer, user_pks)
+    return plan_save(
+        [states[pk] for pk in user_pks if pk in states],
+        wish,
+        catalog or load_catalog(customer),
+        review_above=settings.REVIEW_ABOVE,
+        selection_changed=selection_changed,
+        drift=drift,
+    )
+
+
+def has_drifted(customer: Customer, user_pks: Sequence[int], seen: datetime | None) -> bool:
+    """Tell whether a licence or location of one of these users changed after the page was rendered."""
+    if seen is None:
+        return False
+    changed = set(LicenseEvent.objects.filter(customer=customer, seen_at__gt=seen).values_list("user_id", flat=True))
+    return bool(changed.intersection(user_pks))
+
+
+def make_draft(
+    *,
+    staff: StaffUser,
+    customer: Customer,
+    wish: Wish,
+    user_pks: Sequence[int],
+    key: str,
+    content: str,
+    reference: str = "",
+    selection: Selection | None = None,
+    counter: int | None = None,
+    seen: datetime | None = None,
+    starts_itself: bool = False,
+    kind: str = LicenseChange.Kind.SAVE,
+    parent: LicenseChange | None = None,
+) -> LicenseChange:
+    """Plan and store a draft; the same key with the same content answers with the first one.
+
+    `user_pks` are in the order in which seats are given out. `starts_itself` marks a Save (not "Review changes"):
+    a change too large for the request then starts after planning when nothing asks for Review.
+    Raises KeyReused, TooManyUsers.
+    """
+    if first := _same_key(staff, key, content):
+        return first
+    if len(user_pks) > settings.MAX_USERS_PER_CHANGE:
+        raise TooManyUsers(settings.MAX_USERS_PER_CHANGE)
+    large = len(user_pks) > PLANNED_IN_REQUEST
+    change = LicenseChange(
+        staff=staff,
+        customer=customer,
+        kind=kind,
+        parent=parent,
+        status=Status.PLANNING if large else Status.DRAFT,
+        reference=reference,
+        wish=wish_to_json(wish),
+        key=key,
+        content=content,
+        selection_counter=selection.counter if selection else 0,
+        seen_at=seen,
+        total=len(user_pks),
+        planned_users=list(user_pks),
+        starts_itself=starts_itself,
+    )
+    # The number on the form is older than the selection: another tab has changed it.
+    if selection is not None and counter is not None and counter != selection.counter:
+        change.causes = [Cause.SELECTION_CHANGED.value]
+    try:
+        with transaction.atomic():
+            change.save(force_insert=True)
+            if large:
+                doorbell.ring_planner(change)
+            else:
+                _write_plan(change)
+    except IntegrityError:
+        if first := _same_key(staff, key, content):
+            return first
+        raise
+    return change
+
+
+def content_digest(fields: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of a form's content, by which a repeated post is told from another one."""
+    return hashlib.sha256(json.dumps(sorted(fields)).encode()).hexdigest()
+
+
+def plan_stored(change_id: object) -> None:
+    """Plan a change that was too large for its request; start it when it may. Repeatable."""
+    with transaction.atomic():
+        change = LicenseChange.objects.select_for_update().get(pk=change_id)
+        if change.status != Status.PLANNING:
+            return
+        change.status = Status.DRAFT
+        _write_plan(change)
+        if change.starts_itself and not change.causes:
+            _queue(change)
+
+
+def start(change: LicenseChange, *, key: str = "") -> LicenseChange:
+    """Queue a draft and empty the selection of its users; a change that is under way already is left alone.
+
+    When a user changed behind the draft's back it is planned again and stays a draft, with `drift` among its
+    causes: the caller shows Review again.
+    """
+    with transaction.atomic():
+        change = LicenseChange.objects.select_for_update().get(pk=change.pk)
+        if change.status != Status.DRAFT:
+            return change
+        if has_drifted(change.customer, change.planned_users, change.created_at):
+            return _plan_again(change)
+        change.start_key = key
+        _queue(change)
+    return change
+
+
+def request_stop(change: LicenseChange) -> None:
+    """Ask for a running change to stop: users at Microsoft now are finished and recorded, the rest is not tried."""
+    LicenseChange.objects.filter(
+        pk=change.pk, status__in=[Status.QUEUED, Status.RUNNING, Status.PAUSED], cancel_requested_at=None
+    ).update(cancel_requested_at=timezone.now())
+    doorbell.ring(change)
+
+
+def _same_key(staff: StaffUser, key: str, content: str) -> LicenseChange | None:
+    """Return the change that this key already made; raise when it was made from other content."""
+    first = LicenseChange.objects.filter(staff=staff, key=key).first()
+    if first is not None and first.content != content:
+        raise KeyReused(first)
+    return first
+
+
+def _write_plan(change: LicenseChange) -> None:
+    """Plan the change's users and store one outbox row each."""
+    pks: list[int] = change.planned_users
+    catalog = load_catalog(change.customer)
+    states = load_states(change.customer, pks)
+    known = people(pks)
+    pks = [pk for pk in pks if pk in states and pk in known]
+    plan = plan_save(
+        [states[pk] for pk in pks],
+        wish_from_json(change.wish),
+        catalog,
+        review_above=settings.REVIEW_ABOVE,
+        selection_changed=Cause.SELECTION_CHANGED.value in change.causes,
+        drift=Cause.DRIFT.value in change.causes or has_drifted(change.customer, pks, change.seen_at),
+    )
+    _store_plan(change, plan, [known[pk] for pk in pks])
+
+
+def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Any]) -> None:
+    """Store the rows in batches, and what Review shows beside them."""
+    now = timezone.now()
+    rows = (
+        build_row(change, user_plan, person, position=position, now=now)
+        for position, (user_plan, person) in enumerate(zip(plan.users, persons, strict=True))
+    )
+    UserChange.objects.bulk_create(rows, batch_size=_ROWS_AT_ONCE)
+    change.causes = sorted(cause.value for cause in plan.causes)
+    change.seats = [
+        {
+            "skuId": line.sku_id,
+            "needed": line.needed,
+            "free": line.free,
+            "freed": line.freed,
+            "short": line.short,
+            "after": line.after,
+        }
+        for line in plan.seats
+    ]
+    change.total = len(plan.users)
+    change.save()
+
+
+def _plan_again(change: LicenseChange) -> LicenseChange:
+    """Throw the draft's rows away and plan from the present state."""
+    change.user_changes.all().delete()
+    change.causes = sorted({*change.causes, Cause.DRIFT.value})
+    change.seen_at = None
+    change.created_at = timezone.now()
+    _write_plan(change)
+    return change
+
+
+def _queue(change: LicenseChange) -> None:
+    """Turn a planned draft into a queued change; one without a single call is done at once."""
+    now = timezone.now()
+    calls = change.user_changes.filter(state=UserChange.State.PENDING).exists()
+    change.status = Status.QUEUED if calls else Status.DONE
+    change.queued_at = change.sliced_at = now
+    if not calls:
+        change.started_at = change.finished_at = now
+    pks, change.planned_users = change.planned_users, []
+    change.save()
+    _empty_selection(change, pks)
+    if calls:
+        doorbell.ring(change)
+
+
+def _empty_selection(change: LicenseChange, pks: Sequence[int]) -> None:
+    """Take the change's users out of the person's selection: they have moved into the change."""
+    if change.kind != LicenseChange.Kind.SAVE:
+        return
+    chosen = selections.get(change.staff, change.customer)
+    if chosen.counter == change.selection_counter:
+        selections.clear(chosen)
+    else:
+        selections.remove_pks(chosen, pks)

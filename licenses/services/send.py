@@ -1,0 +1,214 @@
+"""Sends one claimed chunk to Microsoft and judges each answer; pure bookkeeping on the rows, no queries.
+
+An unclear answer is never taken for success or failure: the user is read back by id before anything is sent
+again (durable-jobs.md, section 7; security-reliability.md, 5.1).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+
+from licenses.core.catalog import Catalog
+from licenses.core.holdings import UserState
+from licenses.core.outcome import Verdict, judge
+from licenses.core.triage import Failure, FailureKind, failure_of, triage
+from licenses.models import UserChange
+from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
+from licenses.services.states import state_of
+from licensing_portal.gateways.errors import AccessDenied, AuthenticationFailed, GatewayError, Throttled
+from licensing_portal.gateways.protocol import (
+    DirectoryGateway,
+    LicenseWrite,
+    LocationWrite,
+    OutcomeKind,
+    WriteOutcome,
+)
+
+State, Step = UserChange.State, UserChange.Step
+
+MAX_ATTEMPTS = 6
+# A licence call right after our own location change may still see the old location (graph-api.md 2.7).
+LOCATION_SETTLES = timedelta(seconds=2)
+_LOCATION_RETRIES = 3
+_LOCATION_RETRY_AFTER = timedelta(seconds=3)
+
+
+def process(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog) -> float:
+    """Give every claimed row its outcome; return for how many seconds the tenant asks everybody to wait."""
+    uncertain = [row for row in rows if row.uncertain]
+    try:
+        if uncertain:
+            _resolve(uncertain, gateway)
+        to_send = [row for row in rows if row.state == State.IN_FLIGHT]
+        return _send(to_send, gateway, catalog) if to_send else 0.0
+    except (AuthenticationFailed, AccessDenied) as error:
+        _refuse_all(rows, error)
+    except Throttled as error:
+        wait = error.retry_after if error.retry_after is not None else 1.0
+        for row in (row for row in rows if row.state == State.IN_FLIGHT):
+            _again(row, wait, counts=False)
+        return wait
+    except GatewayError as error:
+        # Reading failed: whatever was uncertain stays so, whatever was not sent is simply due again.
+        for row in (row for row in rows if row.state == State.IN_FLIGHT):
+            _unclear(row, error.status, error.code, error.request_id)
+    return 0.0
+
+
+def _resolve(rows: Sequence[UserChange], gateway: DirectoryGateway) -> None:
+    """Read users back whose earlier call has no known answer, and judge them."""
+    found = gateway.users_by_id([row.object_id for row in rows])
+    for row in rows:
+        record = found.get(row.object_id)
+        if record is None:
+            _fail(row, _gone(row))
+            continue
+        now = state_of(record)
+        verdict = _verdict(row, now)
+        if verdict == Verdict.DONE:
+            _step_done(row)
+        elif verdict == Verdict.UNTOUCHED:
+            row.uncertain = False
+        else:
+            _fail(row, failure_of(FailureKind.CHANGED_ELSEWHERE))
+
+
+def _verdict(row: UserChange, now: UserState) -> Verdict:
+    """Judge the row's present step against what was read."""
+    if row.step == Step.LOCATION:
+        if (now.usage_location or "") == row.location:
+            return Verdict.DONE
+        same = now.usage_location == state_before(row).usage_location
+        return Verdict.UNTOUCHED if same else Verdict.THIRD
+    return judge(state_before(row), diff_of(row), now)
+
+
+def _send(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog) -> float:
+    """Send one batch, give each row its outcome, and read back refused removals before calling them failed."""
+    outcomes = _call(rows, gateway)
+    wait = 0.0
+    doubtful: list[tuple[UserChange, Failure]] = []
+    for row, outcome in zip(rows, outcomes, strict=True):
+        row.status, row.code, row.request_id = outcome.status, outcome.code[:100], outcome.request_id[:64]
+        if outcome.kind == OutcomeKind.DONE:
+            _step_done(row)
+        elif outcome.kind == OutcomeKind.THROTTLED:
+            wait = max(wait, _throttled(row, outcome, catalog))
+        elif outcome.kind == OutcomeKind.UNCLEAR:
+            _unclear(row, outcome.status, outcome.code, outcome.request_id)
+        else:
+            failure = triage(
+                outcome.status, outcome.code, outcome.message, request_id=outcome.request_id, catalog=catalog
+            )
+            if row.remove and failure.kind != FailureKind.NOT_FOUND:
+                doubtful.append((row, failure))
+            else:
+                _refused(row, failure)
+    if doubtful:
+        _look_before_failing(doubtful, gateway)
+    return wait
+
+
+def _call(rows: Sequence[UserChange], gateway: DirectoryGateway) -> tuple[WriteOutcome, ...]:
+    """Make the one call of this chunk: locations or licences."""
+    if rows[0].step == Step.LOCATION:
+        return gateway.set_usage_locations(
+            [LocationWrite(user_id=row.object_id, usage_location=row.location) for row in rows]
+        )
+    writes = [(row, diff_of(row)) for row in rows]
+    return gateway.apply(
+        [LicenseWrite(user_id=row.object_id, add=diff.add, remove=diff.remove) for row, diff in writes]
+    )
+
+
+def _look_before_failing(refused: Sequence[tuple[UserChange, Failure]], gateway: DirectoryGateway) -> None:
+    """A refused removal may have been done by a lost call: read the users, then decide."""
+    try:
+        found: Mapping[str, object] = gateway.users_by_id([row.object_id for row, _ in refused])
+    except GatewayError:
+        for row, failure in refused:
+            _unclear(row, failure.status, failure.code, failure.request_id)
+        return
+    for row, failure in refused:
+        record = found.get(row.object_id)
+        if record is not None and _verdict(row, state_of(record)) == Verdict.DONE:  # type: ignore[arg-type]
+            _step_done(row)
+        else:
+            _refused(row, failure)
+
+
+def _step_done(row: UserChange) -> None:
+    """Go on to the licences, or end as updated; the final read-back has the last word."""
+    row.uncertain = False
+    if row.step == Step.LOCATION and (row.add or row.remove):
+        row.step, row.state, row.attempts = Step.LICENCES, State.PENDING, 0
+        row.not_before = timezone.now() + LOCATION_SETTLES
+        return
+    row.state, row.finished_at = State.UPDATED, timezone.now()
+
+
+def _throttled(row: UserChange, outcome: WriteOutcome, catalog: Catalog) -> float:
+    """Known not done: due again later; a clash of two writes at once is this user's alone and ends some time."""
+    if outcome.status == 409:
+        if row.attempts >= MAX_ATTEMPTS:
+            _fail(
+                row,
+                triage(409, outcome.code, outcome.message, request_id=outcome.request_id, catalog=catalog),
+            )
+        else:
+            _again(row, min(30.0, 0.5 * 2**row.attempts), counts=True)
+        return 0.0
+    wait = outcome.retry_after if outcome.retry_after is not None else min(60.0, 2.0**row.attempts)
+    _again(row, wait, counts=outcome.retry_after is None)
+    return wait
+
+
+def _again(row: UserChange, seconds: float, *, counts: bool) -> None:
+    """Put a row back; a wait that Microsoft named uses up no attempt."""
+    row.state, row.not_before = State.PENDING, timezone.now() + timedelta(seconds=seconds)
+    if not counts:
+        row.attempts -= 1
+
+
+def _unclear(row: UserChange, status: int, code: str, request_id: str) -> None:
+    """The change may or may not have happened: look later, and say "unknown" when looking does not end."""
+    row.uncertain = True
+    row.status, row.code, row.request_id = status, code[:100], request_id[:64]
+    if row.attempts >= MAX_ATTEMPTS:
+        row.state, row.finished_at = State.UNKNOWN, timezone.now()
+        row.failure_kind = FailureKind.UNREADABLE.value
+    else:
+        row.state = State.PENDING
+        row.not_before = timezone.now() + timedelta(seconds=min(60.0, 2.0**row.attempts))
+
+
+def _refused(row: UserChange, failure: Failure) -> None:
+    """Fail, but for a location that we set a moment ago and Microsoft does not see yet."""
+    fresh = row.location and row.step == Step.LICENCES and row.attempts <= _LOCATION_RETRIES
+    if failure.kind == FailureKind.NO_LOCATION and fresh:
+        row.state, row.not_before = State.PENDING, timezone.now() + _LOCATION_RETRY_AFTER
+        return
+    _fail(row, failure)
+
+
+def _fail(row: UserChange, failure: Failure) -> None:
+    """End as failed, with the reason."""
+    row.state, row.finished_at, row.uncertain = State.FAILED, timezone.now(), False
+    write_failure(row, failure)
+    row.outcome_key = outcome_key(row)
+
+
+def _gone(row: UserChange) -> Failure:
+    """Return the failure of a user who no longer exists."""
+    return triage(404, "Request_ResourceNotFound", "", request_id=row.request_id)
+
+
+def _refuse_all(rows: Sequence[UserChange], error: GatewayError) -> None:
+    """Microsoft refused the whole call: nothing was done for anybody who was not uncertain before."""
+    failure = triage(error.status, error.code, error.message, request_id=error.request_id)
+    for row in (row for row in rows if row.state == State.IN_FLIGHT):
+        if row.uncertain:
+            _unclear(row, error.status, error.code, error.request_id)
+        else:
+            _fail(row, failure)

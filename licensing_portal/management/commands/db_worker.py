@@ -1,0 +1,87 @@
+"""`manage.py db_worker`: the task engine's worker, with our heartbeat, sweeper and graceful end."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import DatabaseError, close_old_connections, connections
+from django_tasks_db.management.commands import db_worker
+
+from licenses.services import run, sweep
+from licenses.services.claims import process_name
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 2.0
+# Set by `serve`: a worker whose parent is gone ends itself.
+PARENT = "LICENSING_PORTAL_PARENT"
+
+
+class GracefulWorker(db_worker.Worker):
+    """Tells the pump to stop claiming when the process is asked to end."""
+
+    def shutdown(self, signum: int, frame: FrameType | None) -> None:
+        """Let the calls under way finish and be recorded, then end; a second signal ends at once."""
+        run.stopping.set()
+        super().shutdown(signum, frame)
+
+
+class Command(db_worker.Command):
+    """Runs background work: saves, planning, refreshes."""
+
+    help = "Runs background work: saves, planning and refreshes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the engine's options; all queues and a short interval unless said otherwise."""
+        super().add_arguments(parser)
+        parser.set_defaults(queue_name="*", interval=0.25, worker_id=process_name(), startup_delay=False)
+
+    def handle(self, *, verbosity: int, **options: Any) -> None:
+        """Run until a signal."""
+        self.configure_logging(verbosity)
+        # The engine logs every finished task; with many slices that hides what matters.
+        logging.getLogger("django_tasks_db").setLevel(logging.WARNING)
+        logging.getLogger("django.tasks").setLevel(logging.WARNING)
+        excluded = options["exclude_queues"]
+        worker = GracefulWorker(
+            queue_names=options["queue_name"].split(","),
+            interval=options["interval"],
+            batch=options["batch"],
+            backend_name=options["backend_name"],
+            startup_delay=options["startup_delay"],
+            max_tasks=options["max_tasks"],
+            worker_id=options["worker_id"],
+            excluded_queue_names=excluded.split(",") if excluded else [],
+        )
+        worker.configure_signals()
+        ended = threading.Event()
+        threading.Thread(target=_watch, args=(ended,), daemon=True).start()
+        try:
+            worker.run()
+        finally:
+            ended.set()
+            sweep.retire()
+            connections.close_all()
+
+
+def _watch(ended: threading.Event) -> None:
+    """Beat and sweep until the worker ends; a database that is away is waited for."""
+    parent = os.environ.get(PARENT)
+    while not ended.is_set():
+        if parent and os.getppid() != int(parent):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        close_old_connections()
+        try:
+            sweep.beat()
+            sweep.sweep()
+        except DatabaseError as error:
+            logger.warning("heartbeat failed: %s", type(error).__name__)
+            time.sleep(1)
+        ended.wait(BEAT_SECONDS)
+    connections.close_all()
