@@ -1,15 +1,18 @@
 """Builds the gateways to Microsoft from the settings: the only place that does."""
 
+import threading
 from functools import cache
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from licensing_portal.gateways.graph import GraphCustomers, GraphDirectory
+from licensing_portal.gateways.graph import GraphCustomers, GraphDirectory, OnlyCustomer
 from licensing_portal.gateways.protocol import CustomerGateway, DirectoryGateway, TokenSource
 from licensing_portal.gateways.tokens import ClientCredentialsTokens, StaticToken
 from licensing_portal.gateways.transport import SessionFactory, Transport
+
+# A connection is kept per thread and tenant: sessions of requests are not meant to be shared by threads.
+_kept = threading.local()
 
 
 def directory_gateway(tenant_id: str, *, background: bool = False) -> DirectoryGateway:
@@ -20,5 +23,40 @@ def directory_gateway(tenant_id: str, *, background: bool = False) -> DirectoryG
 def customer_gateway() -> CustomerGateway:
     """Return the gateway that lists the partner's customers."""
     if settings.GATEWAY_STATIC_TOKEN:
-        return GraphDirectory(_transport(settings.GATEWAY_STATIC_TENANT)).as_only_customer()
+        return OnlyCustomer(GraphDirectory(_transport(settings.GATEWAY_STATIC_TENANT, background=True)))
     return GraphCustomers(_transport(settings.ENTRA_TENANT_ID, background=True))
+
+
+def _transport(tenant_id: str, *, background: bool) -> Transport:
+    """Return this thread's connection for a tenant."""
+    key = (settings.GRAPH_BASE_URL, settings.GATEWAY_STATIC_TOKEN, tenant_id, background)
+    transports: dict[tuple[str, str, str, bool], Transport] = _kept.__dict__.setdefault("transports", {})
+    if key not in transports:
+        transports[key] = Transport(
+            base_url=settings.GRAPH_BASE_URL,
+            tenant_id=tenant_id,
+            tokens=_tokens(settings.GATEWAY_STATIC_TOKEN, settings.ENTRA_AUTHORITY),
+            session_factory=_session_factory(),
+            priority="low" if background else "high",
+        )
+    return transports[key]
+
+
+@cache
+def _tokens(static_token: str, authority: str) -> TokenSource:
+    """Return the process's token source."""
+    if static_token:
+        return StaticToken(static_token, settings.GATEWAY_STATIC_TENANT)
+    return ClientCredentialsTokens(
+        authority=authority,
+        client_id=settings.ENTRA_CLIENT_ID,
+        client_secret=settings.ENTRA_CLIENT_SECRET,
+        # Graph's own address, not the one below which we call it: a token is for a resource.
+        scope="https://graph.microsoft.com/.default",
+        session_factory=_session_factory(),
+    )
+
+
+def _session_factory() -> SessionFactory:
+    factory: SessionFactory = import_string(settings.GATEWAY_SESSION_FACTORY)
+    return factory

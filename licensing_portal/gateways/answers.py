@@ -1,0 +1,142 @@
+"""Reads answers: status, headers and bytes become JSON, an error or a wait. Pure functions, no I/O.
+
+Sources: Graph's error and throttling pages (graph-api.md, sections 3 to 5).
+"""
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from licensing_portal.gateways.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    GatewayError,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unavailable,
+    Unreadable,
+)
+
+type Json = Any
+
+MAX_WAIT = 60.0
+_MESSAGE_LENGTH = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, or one part of a `$batch`; header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def request_id(self) -> str:
+        """Microsoft's id of the request, for support."""
+        return self.headers.get("request-id", "")[:100]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The allow-listed facts of an error body."""
+
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+
+
+def lower_headers(headers: Mapping[str, Any]) -> dict[str, str]:
+    """Return headers with lower-case names; values that are no text or number are dropped."""
+    return {str(name).lower(): str(value) for name, value in headers.items() if isinstance(value, (str, int, float))}
+
+
+def decode(body: bytes, operation: str) -> Json:
+    """Return the JSON of a body; a byte order mark is passed over. Raises Unreadable."""
+    try:
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(operation, message="the answer is not JSON") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def fault_of(body: Json) -> Fault:
+    """Return code, message and request id of an error body of any documented shape."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, str):
+        # The token endpoint's shape.
+        return Fault(code=error, message=_text(body.get("error_description")))
+    if not isinstance(error, dict):
+        return Fault()
+    folded = {str(key).lower(): value for key, value in error.items()}
+    inner = folded.get("innererror")
+    request_id = inner.get("request-id") if isinstance(inner, dict) else ""
+    message = folded.get("message")
+    if isinstance(message, dict):
+        message = message.get("value")
+    return Fault(code=_text(folded.get("code"))[:100], message=_text(message), request_id=_text(request_id)[:100])
+
+
+def _text(value: Json) -> str:
+    return value[:_MESSAGE_LENGTH] if isinstance(value, str) else ""
+
+
+def read_fault(answer: Answer) -> Fault:
+    """Return the facts of an error answer; a body that is no JSON has none."""
+    try:
+        fault = fault_of(decode(answer.body, ""))
+    except Unreadable:
+        fault = Fault()
+    return Fault(fault.code, fault.message, fault.request_id or answer.request_id)
+
+
+def error_for(answer: Answer, operation: str) -> GatewayError:
+    """Choose the exception for an answer that is not a success."""
+    fault = read_fault(answer)
+    kinds: dict[int, type[GatewayError]] = {
+        401: AuthenticationFailed,
+        403: AccessDenied,
+        404: NotFound,
+        429: Throttled,
+    }
+    kind = kinds.get(answer.status, Unavailable if answer.status >= 500 else Rejected)
+    if 300 <= answer.status < 400:
+        kind = Unreadable
+    return kind(
+        operation,
+        status=answer.status,
+        code=fault.code,
+        message=fault.message,
+        request_id=fault.request_id,
+        retry_after=retry_after(answer.headers, datetime.now(UTC)),
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the wait in seconds: a number (fractions too) or an HTTP date; None when absent or nonsense."""
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - now).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return max(0.0, seconds) if seconds == seconds and seconds != float("inf") else None
+
+
+def wait_before(attempt: int, asked: float | None, dice: random.Random) -> float:
+    """Return the seconds to wait before try number `attempt` + 1: as asked plus up to 1 s, else full jitter."""
+    if asked is not None:
+        return asked + dice.random()
+    return dice.random() * min(MAX_WAIT, 2.0**attempt)

@@ -1,0 +1,229 @@
+"""`$batch`: at most 20 requests in one call, each judged by its own status (graph-api.md, section 3)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from licensing_portal.gateways.answers import (
+    Answer,
+    Fault,
+    Json,
+    decode,
+    error_for,
+    fault_of,
+    lower_headers,
+    read_fault,
+    retry_after,
+    wait_before,
+)
+from licensing_portal.gateways.errors import AccessDenied, AuthenticationFailed, GatewayError, Unavailable, Unreadable
+from licensing_portal.gateways.protocol import OutcomeKind, WriteOutcome
+from licensing_portal.gateways.transport import READ_PATIENCE, READ_TRIES, Transport
+
+SIZE: Final = 20
+_BATCH: Final = "/$batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The answer to one request of a batch."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One user's write: method, address below the root, body."""
+
+    user_id: str
+    method: str
+    url: str
+    body: Json
+
+
+def write(transport: Transport, writes: Sequence[Write]) -> tuple[WriteOutcome, ...]:
+    """Send writes in one batch, once; return one outcome per write, in order.
+
+    Raises AuthenticationFailed or AccessDenied when the whole call was refused: then nothing happened.
+    """
+    if not 0 < len(writes) <= SIZE:
+        raise ValueError(f"a batch holds 1 to {SIZE} writes, not {len(writes)}")
+    requests = [
+        {
+            "id": str(number),
+            "method": item.method,
+            "url": item.url,
+            "headers": {"Content-Type": "application/json"},
+            "body": item.body,
+        }
+        for number, item in enumerate(writes, start=1)
+    ]
+    try:
+        answer = transport.send("POST", _BATCH, {"requests": requests})
+    except AuthenticationFailed:
+        raise
+    except (Unavailable, Unreadable) as error:
+        return tuple(_same_for(item, OutcomeKind.UNCLEAR, error.status, "", error.message, "") for item in writes)
+    parts = parts_of(answer)
+    if parts is None:
+        return _whole(answer, writes)
+    now = datetime.now(UTC)
+    return tuple(
+        _outcome(item, parts.get(str(number)), answer.request_id, now) for number, item in enumerate(writes, start=1)
+    )
+
+
+def parts_of(answer: Answer) -> dict[str, Part] | None:
+    """Return the parts of an answer by id; None when it is no answer to a batch.
+
+    A part that came twice is left out: which of the two is true is not known.
+    """
+    try:
+        body = decode(answer.body, _BATCH)
+    except Unreadable:
+        return None
+    responses = body.get("responses") if isinstance(body, dict) else None
+    if not isinstance(responses, list):
+        return None
+    parts: dict[str, Part] = {}
+    doubled: set[str] = set()
+    for response in responses:
+        if not isinstance(response, dict) or isinstance(response.get("status"), bool):
+            continue
+        part_id, status = str(response.get("id")), response.get("status")
+        if not isinstance(status, int):
+            continue
+        if part_id in parts:
+            doubled.add(part_id)
+        headers = response.get("headers")
+        parts[part_id] = Part(status, lower_headers(headers) if isinstance(headers, dict) else {}, response.get("body"))
+    return {part_id: part for part_id, part in parts.items() if part_id not in doubled}
+
+
+def _outcome(item: Write, part: Part | None, outer_id: str, now: datetime) -> WriteOutcome:
+    """Judge one part; one that is missing may have been done."""
+    if part is None:
+        return _same_for(item, OutcomeKind.UNCLEAR, 0, "", "the answer does not name this user", outer_id)
+    fault = fault_of(part.body) if part.status >= 400 else Fault()
+    asked = retry_after(part.headers, now)
+    return WriteOutcome(
+        user_id=item.user_id,
+        kind=kind_of(part.status, fault.code, asked),
+        status=part.status,
+        code=fault.code,
+        message=fault.message,
+        request_id=fault.request_id or part.headers.get("request-id", "") or outer_id,
+        retry_after=asked,
+    )
+
+
+def kind_of(status: int, code: str, asked: float | None) -> OutcomeKind:
+    """Tell what a status proves about a write."""
+    if 200 <= status < 300:
+        return OutcomeKind.DONE
+    if status in (424, 429) or (status == 503 and asked is not None):
+        return OutcomeKind.THROTTLED
+    if status == 409 and code.casefold() == "directory_concurrencyviolation":
+        return OutcomeKind.THROTTLED
+    if 400 <= status < 500 and status != 408:
+        return OutcomeKind.REFUSED
+    return OutcomeKind.UNCLEAR
+
+
+def _whole(answer: Answer, writes: Sequence[Write]) -> tuple[WriteOutcome, ...]:
+    """Judge an answer that has no parts: the batch as a whole was refused, throttled or lost."""
+    if answer.status in (401, 403):
+        raise error_for(answer, f"POST {_BATCH}")
+    fault = read_fault(answer)
+    asked = retry_after(answer.headers, datetime.now(UTC))
+    kind = kind_of(answer.status, fault.code, asked)
+    if kind == OutcomeKind.DONE:
+        # A success without parts says nothing about anybody.
+        kind = OutcomeKind.UNCLEAR
+    return tuple(
+        _same_for(item, kind, answer.status, fault.code, fault.message, fault.request_id, asked) for item in writes
+    )
+
+
+def _same_for(
+    item: Write, kind: OutcomeKind, status: int, code: str, message: str, request_id: str, asked: float | None = None
+) -> WriteOutcome:
+    return WriteOutcome(
+        user_id=item.user_id,
+        kind=kind,
+        status=status,
+        code=code,
+        message=message,
+        request_id=request_id,
+        retry_after=asked,
+    )
+
+
+def read(transport: Transport, urls: Sequence[str]) -> list[Json]:
+    """Read at most 20 addresses in one batch and return their bodies in order.
+
+    Only the parts that failed are asked for again, after the longest wait. Raises GatewayError.
+    """
+    bodies: dict[int, Json] = {}
+    started = transport.clock()
+    for attempt in range(READ_TRIES):
+        left = [number for number in range(len(urls)) if number not in bodies]
+        if not left:
+            break
+        requests = [{"id": str(number), "method": "GET", "url": urls[number]} for number in left]
+        page = transport.read("POST", _BATCH, body={"requests": requests})
+        error = _collect(page, left, urls, bodies)
+        if error is None:
+            continue
+        wait = wait_before(attempt, error.retry_after, transport.dice)
+        if attempt == READ_TRIES - 1 or transport.clock() - started + wait > READ_PATIENCE:
+            raise error
+        transport.sleep(wait)
+    return [bodies[number] for number in range(len(urls))]
+
+
+def _collect(page: Json, asked_for: Sequence[int], urls: Sequence[str], bodies: dict[int, Json]) -> GatewayError | None:
+    """Keep the parts that succeeded; return the error with the longest wait, or None when all are there."""
+    parts = parts_of_page(page)
+    worst: GatewayError | None = None
+    for number in asked_for:
+        part = parts.get(str(number))
+        if part is not None and 200 <= part.status < 300:
+            bodies[number] = part.body
+            continue
+        error = _part_error(part, urls[number])
+        if worst is None or (error.retry_after or 0) > (worst.retry_after or 0):
+            worst = error
+    return worst
+
+
+def parts_of_page(page: Json) -> dict[str, Part]:
+    """Return the parts of a decoded batch answer; raises Unreadable when there are none."""
+    responses = page.get("responses") if isinstance(page, dict) else None
+    if not isinstance(responses, list):
+        raise Unreadable(f"POST {_BATCH}", message="the answer has no parts")
+    return {
+        str(entry["id"]): Part(entry["status"], lower_headers(entry.get("headers") or {}), entry.get("body"))
+        for entry in responses
+        if isinstance(entry, dict) and isinstance(entry.get("status"), int) and "id" in entry
+    }
+
+
+def _part_error(part: Part | None, url: str) -> GatewayError:
+    """Return a part's error; refusals that waiting cannot mend are raised at once."""
+    operation = f"GET {url.partition('?')[0]}"
+    if part is None:
+        return Unavailable(operation, message="the answer lacks a part")
+    fault = fault_of(part.body)
+    answer = Answer(part.status, {**part.headers, "request-id": fault.request_id}, b"")
+    error = error_for(answer, operation)
+    error.code, error.message = fault.code, fault.message
+    if part.status in (401, 403) or (400 <= part.status < 500 and part.status not in (408, 424, 429)):
+        raise error
+    return error
+
+
+__all__ = ["SIZE", "AccessDenied", "Part", "Write", "kind_of", "parts_of", "read", "write"]

@@ -1,0 +1,55 @@
+"""What can go wrong between us and Microsoft, with the facts that support asks for."""
+
+
+class GatewayError(Exception):
+    """A call that did not bring an answer we can use.
+
+    `operation` is method and path without ids' meaning, `status` the HTTP status (0: no answer), `code`, `message`
+    and `request_id` are Microsoft's; `retry_after` is in seconds. Nothing else of the answer is kept.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        *,
+        status: int = 0,
+        code: str = "",
+        message: str = "",
+        request_id: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{operation}: {status} {code} (request {request_id or 'unknown'})")
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class AuthenticationFailed(GatewayError):
+    """The token was refused, or none could be had."""
+
+
+class AccessDenied(GatewayError):
+    """The token is good, but the right is missing: a role, a permission, the relationship."""
+
+
+class NotFound(GatewayError):
+    """There is no such object."""
+
+
+class Throttled(GatewayError):
+    """Microsoft asks us to wait, and waiting longer was not ours to decide."""
+
+
+class Rejected(GatewayError):
+    """The request was understood and refused."""
+
+
+class Unavailable(GatewayError):
+    """No answer, or a server error: what happened is not known."""
+
+
+class Unreadable(GatewayError):
+    """An answer that is not what the documentation describes: what happened is not known."""

@@ -1,0 +1,251 @@
+"""Microsoft Graph v1.0 behind our two gateways (graph-api.md, section 2)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from licensing_portal.gateways import batch, records
+from licensing_portal.gateways.answers import Json
+from licensing_portal.gateways.errors import AccessDenied, NotFound, Rejected
+from licensing_portal.gateways.protocol import (
+    CustomerRecord,
+    GroupRecord,
+    LicenseWrite,
+    LocationWrite,
+    OrganizationRecord,
+    SkuRecord,
+    SubscriptionRecord,
+    UserRecord,
+    WriteOutcome,
+)
+from licensing_portal.gateways.transport import Transport, page_values
+
+# Graph's own limits: ids of one `in`, and the largest page of users.
+IDS_A_CLAUSE: Final = 15
+USERS_A_PAGE: Final = 999
+# Needed by queries that count or search; it must go with every page (graph-api.md 2.1).
+ADVANCED: Final = {"ConsistencyLevel": "eventual"}
+_REFUSALS = (AccessDenied, NotFound, Rejected)
+
+
+class GraphDirectory:
+    """One customer tenant's directory over Graph."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.tenant_id = transport.tenant_id
+
+    def users(self) -> Iterator[tuple[UserRecord, ...]]:
+        """Yield all users by page; a page size that is refused is left to the service."""
+        path = f"/users?$select={records.USER_PROPERTIES}&$top={USERS_A_PAGE}"
+        pages = self._transport.pages(path)
+        try:
+            first = next(pages, None)
+        except Rejected as error:
+            if "page size" not in error.message.casefold():
+                raise
+            pages = self._transport.pages(f"/users?$select={records.USER_PROPERTIES}")
+            first = next(pages, None)
+        seen: set[str] = set()
+        while first is not None:
+            page = records.read_all(first, records.user, "GET /users")
+            # A user who moves between pages while we read may come twice.
+            yield tuple(user for user in page if user.object_id not in seen)
+            seen.update(user.object_id for user in page)
+            first = next(pages, None)
+
+    def users_by_id(self, user_ids: Sequence[str]) -> dict[str, UserRecord]:
+        """Return the users that exist among these ids: 15 ids a clause, 20 clauses a call."""
+        ids = list(dict.fromkeys(user_id.lower() for user_id in user_ids))
+        clauses = [_by_ids(ids[start : start + IDS_A_CLAUSE]) for start in range(0, len(ids), IDS_A_CLAUSE)]
+        found: dict[str, UserRecord] = {}
+        for start in range(0, len(clauses), batch.SIZE):
+            for path, page in zip(
+                clauses[start : start + batch.SIZE],
+                batch.read(self._transport, clauses[start : start + batch.SIZE]),
+                strict=True,
+            ):
+                self._add_users(page, path, found)
+        return found
+
+    def _add_users(self, page: object, path: str, found: dict[str, UserRecord]) -> None:
+        """Add the users of a part and of the pages that follow it."""
+        values = page_values(page, path)
+        following = self._transport.next_path(page, path)
+        lists = [values, *(self._transport.pages(following) if following else ())]
+        for entries in lists:
+            users = records.read_all(entries, records.user, "GET /users")
+            found.update((user.object_id, user) for user in users)
+
+    def subscribed_skus(self) -> tuple[SkuRecord, ...]:
+        """Return what the tenant owns."""
+        return tuple(
+            sku
+            for page in self._transport.pages("/subscribedSkus")
+            for sku in records.read_all(page, records.sku, "GET /subscribedSkus")
+        )
+
+    def subscriptions(self) -> tuple[SubscriptionRecord, ...]:
+        """Return the subscriptions; none where the right to see them is missing."""
+        path = "/directory/subscriptions"
+        try:
+            return tuple(
+                entry
+                for page in self._transport.pages(path)
+                for entry in records.read_all(page, records.subscription, f"GET {path}")
+            )
+        except _REFUSALS:
+            return ()
+
+    def licensing_groups(self) -> tuple[GroupRecord, ...]:
+        """Return the groups that hand out licences; where counting is refused, all groups are looked through."""
+        properties = "$select=id,displayName,assignedLicenses"
+        try:
+            found = self._groups(
+                f"/groups?$filter={quote('assignedLicenses/$count ne 0', safe='/$')}&$count=true&{properties}", ADVANCED
+            )
+        except Rejected:
+            found = self._groups(f"/groups?{properties}", {})
+        except (AccessDenied, NotFound):
+            return ()
+        return tuple(group for group in found if group.sku_ids)
+
+    def _groups(self, path: str, headers: dict[str, str]) -> tuple[GroupRecord, ...]:
+        return tuple(
+            group
+            for page in self._transport.pages(path, headers=headers)
+            for group in records.read_all(page, records.group, "GET /groups")
+        )
+
+    def organization(self) -> OrganizationRecord | None:
+        """Return the tenant's own facts, or None where they may not be seen."""
+        try:
+            page = self._transport.get("/organization")
+        except _REFUSALS:
+            return None
+        found = records.read_all(page_values(page, "/organization"), records.organization, "GET /organization")
+        return next(iter(found), None)
+
+    def apply(self, writes: Sequence[LicenseWrite]) -> tuple[WriteOutcome, ...]:
+        """Send one assignLicense per user in one batch, all parallel: one bad user must not fail the others."""
+        return batch.write(
+            self._transport,
+            [
+                batch.Write(
+                    item.user_id,
+                    "POST",
+                    f"/users/{quote(item.user_id, safe='')}/assignLicense",
+                    {
+                        "addLicenses": [
+                            {"skuId": add.sku_id, "disabledPlans": sorted(add.disabled)} for add in item.add
+                        ],
+                        "removeLicenses": list(item.remove),
+                    },
+                )
+                for item in writes
+            ],
+        )
+
+    def set_usage_locations(self, writes: Sequence[LocationWrite]) -> tuple[WriteOutcome, ...]:
+        """Send one PATCH per user in one batch."""
+        return batch.write(
+            self._transport,
+            [
+                batch.Write(
+                    item.user_id,
+                    "PATCH",
+                    f"/users/{quote(item.user_id, safe='')}",
+                    {"usageLocation": item.usage_location},
+                )
+                for item in writes
+            ],
+        )
+
+
+class OnlyCustomer:
+    """The customer list of a stand-in that has just one tenant."""
+
+    def __init__(self, directory: GraphDirectory) -> None:
+        self._directory = directory
+
+    def customers(self) -> Iterator[tuple[CustomerRecord, ...]]:
+        """Yield the one tenant, by its own name where it tells one."""
+        tenant_id = self._directory.tenant_id
+        facts = self._directory.organization()
+        name = facts.display_name if facts and facts.display_name else tenant_id
+        domain = facts.default_domain if facts else ""
+        yield (CustomerRecord(tenant_id=tenant_id, name=name, default_domain=domain, relationship_status="active"),)
+
+
+class GraphCustomers:
+    """The partner's customers: contracts, delegated admin customers and their relationships."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def customers(self) -> Iterator[tuple[CustomerRecord, ...]]:
+        """Yield all customers with the state of their relationship; what one list lacks is filled from the others."""
+        relationships = self._relationships()
+        customers = {record.tenant_id: record for record in self._delegated()}
+        # A contract knows the domain too; both lists may hold customers that the other lacks.
+        customers.update((record.tenant_id, record) for record in self._contracts())
+        yield tuple(_with_relationship(record, relationships) for record in customers.values())
+
+    def _contracts(self) -> tuple[CustomerRecord, ...]:
+        return self._list("/contracts", records.contract)
+
+    def _delegated(self) -> tuple[CustomerRecord, ...]:
+        return self._list("/tenantRelationships/delegatedAdminCustomers?$top=300", records.delegated_customer)
+
+    def _relationships(self) -> dict[str, CustomerRecord] | None:
+        """Return the best relationship per tenant, or None where they may not be seen."""
+        path = "/tenantRelationships/delegatedAdminRelationships?$top=300"
+        try:
+            found = self._read(path, records.relationship)
+        except _REFUSALS:
+            return None
+        best: dict[str, CustomerRecord] = {}
+        for record in sorted(found, key=_worth):
+            best[record.tenant_id] = record
+        return best
+
+    def _list(self, path: str, read: Callable[[Json], CustomerRecord]) -> tuple[CustomerRecord, ...]:
+        try:
+            return self._read(path, read)
+        except _REFUSALS:
+            return ()
+
+    def _read(self, path: str, read: Callable[[Json], CustomerRecord]) -> tuple[CustomerRecord, ...]:
+        return tuple(
+            record
+            for page in self._transport.pages(path)
+            for record in records.read_all(page, read, f"GET {path.partition('?')[0]}")
+        )
+
+
+def _by_ids(ids: Sequence[str]) -> str:
+    """Return the address that reads these users; quotes inside an id are doubled as OData wants."""
+    listed = ",".join("'" + user_id.replace("'", "''") + "'" for user_id in ids)
+    condition = quote(f"id in ({listed})", safe="'(),")
+    return f"/users?$filter={condition}&$select={records.USER_PROPERTIES}&$top={USERS_A_PAGE}"
+
+
+def _worth(record: CustomerRecord) -> tuple[bool, bool, str]:
+    """Order relationships: active ones last, of those the one that lasts longest."""
+    status = record.relationship_status
+    ends = record.relationship_ends_at.isoformat() if record.relationship_ends_at else ""
+    return status == "active", status in ("active", "expiring"), ends
+
+
+def _with_relationship(record: CustomerRecord, known: dict[str, CustomerRecord] | None) -> CustomerRecord:
+    """Add the relationship's state: "none" when the list was read and has none, empty when it could not be read."""
+    if known is None:
+        return record
+    found = known.get(record.tenant_id)
+    return CustomerRecord(
+        tenant_id=record.tenant_id,
+        name=record.name or (found.name if found else "") or record.tenant_id,
+        default_domain=record.default_domain,
+        relationship_status=found.relationship_status if found else "none",
+        relationship_ends_at=found.relationship_ends_at if found else None,
+    )

@@ -1,0 +1,221 @@
+"""Turns Graph's JSON into values of ours. Unknown properties are passed over; a wrong type raises Unreadable.
+
+Property names and meanings: graph-api.md, sections 2.1 to 2.9. GUIDs come in any letter case and leave in lower case.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from licensing_portal.gateways.answers import Json
+from licensing_portal.gateways.errors import Unreadable
+from licensing_portal.gateways.protocol import (
+    AssignmentPath,
+    CustomerRecord,
+    GroupRecord,
+    OrganizationRecord,
+    PlanRecord,
+    SkuRecord,
+    SubscriptionRecord,
+    UserRecord,
+)
+
+DIRECT = "direct"
+USER_PROPERTIES = (
+    "id,displayName,userPrincipalName,mail,accountEnabled,userType,usageLocation,onPremisesSyncEnabled,"
+    "department,jobTitle,assignedLicenses,licenseAssignmentStates"
+)
+
+
+def user(data: Json) -> UserRecord:
+    """Read a user with its licence paths."""
+    name = _text(data, "userPrincipalName")
+    return UserRecord(
+        object_id=_guid(data, "id"),
+        user_principal_name=name,
+        display_name=_text(data, "displayName") or name,
+        mail=_text(data, "mail"),
+        usage_location=_text(data, "usageLocation").upper() or None,
+        # Absent without a right to see it: then the user is not known to be blocked.
+        enabled=_flag(data, "accountEnabled", default=True),
+        user_type=_text(data, "userType") or "Member",
+        on_premises=_flag(data, "onPremisesSyncEnabled", default=False),
+        department=_text(data, "department"),
+        job_title=_text(data, "jobTitle"),
+        paths=_paths(data),
+    )
+
+
+def _paths(data: Json) -> tuple[AssignmentPath, ...]:
+    """Read one path per entry of licenseAssignmentStates; an assigned SKU without one is taken as direct."""
+    paths = [_path(entry) for entry in _list(data, "licenseAssignmentStates")]
+    known = {path.sku_id for path in paths}
+    for entry in _list(data, "assignedLicenses"):
+        sku_id = _guid(entry, "skuId")
+        if sku_id not in known:
+            paths.append(AssignmentPath(sku_id=sku_id, via=DIRECT, disabled=_guids(entry, "disabledPlans")))
+    return tuple(paths)
+
+
+def _path(entry: Json) -> AssignmentPath:
+    error = _text(entry, "error")
+    return AssignmentPath(
+        sku_id=_guid(entry, "skuId"),
+        via=_text(entry, "assignedByGroup").lower() or DIRECT,
+        disabled=_guids(entry, "disabledPlans"),
+        state=_text(entry, "state") or "Active",
+        error=None if error.lower() in {"", "none"} else error,
+        updated_at=_when(entry, "lastUpdatedDateTime"),
+    )
+
+
+def sku(data: Json) -> SkuRecord:
+    """Read a subscribed SKU."""
+    units = data.get("prepaidUnits") or {}
+    return SkuRecord(
+        sku_id=_guid(data, "skuId"),
+        part_number=_text(data, "skuPartNumber"),
+        applies_to=_text(data, "appliesTo") or "User",
+        capability_status=_text(data, "capabilityStatus") or "Enabled",
+        enabled=_number(units, "enabled"),
+        warning=_number(units, "warning"),
+        suspended=_number(units, "suspended"),
+        locked_out=_number(units, "lockedOut"),
+        consumed=_number(data, "consumedUnits"),
+        subscription_ids=tuple(str(entry).lower() for entry in _list(data, "subscriptionIds")),
+        plans=tuple(_plan(entry) for entry in _list(data, "servicePlans")),
+    )
+
+
+def _plan(entry: Json) -> PlanRecord:
+    return PlanRecord(
+        plan_id=_guid(entry, "servicePlanId"),
+        name=_text(entry, "servicePlanName"),
+        applies_to=_text(entry, "appliesTo") or "User",
+        provisioning_status=_text(entry, "provisioningStatus") or "Success",
+    )
+
+
+def subscription(data: Json) -> SubscriptionRecord:
+    """Read a subscription of /directory/subscriptions."""
+    return SubscriptionRecord(
+        subscription_id=_text(data, "id").lower(),
+        commerce_subscription_id=_text(data, "commerceSubscriptionId").lower(),
+        sku_id=_guid(data, "skuId"),
+        status=_text(data, "status"),
+        total_licenses=_number(data, "totalLicenses"),
+        is_trial=_flag(data, "isTrial", default=False),
+        next_lifecycle_at=_when(data, "nextLifecycleDateTime"),
+        owner_tenant_id=_text(data, "ownerTenantId").lower(),
+        created_at=_when(data, "createdDateTime"),
+    )
+
+
+def group(data: Json) -> GroupRecord:
+    """Read a group with the SKUs that it hands out."""
+    return GroupRecord(
+        object_id=_guid(data, "id"),
+        display_name=_text(data, "displayName"),
+        sku_ids=tuple(_guid(entry, "skuId") for entry in _list(data, "assignedLicenses")),
+    )
+
+
+def organization(data: Json) -> OrganizationRecord:
+    """Read the tenant's own facts."""
+    domains = [entry for entry in _list(data, "verifiedDomains") if isinstance(entry, dict)]
+    names = [_text(entry, "name") for entry in domains]
+    default = next((_text(entry, "name") for entry in domains if entry.get("isDefault") is True), "")
+    return OrganizationRecord(
+        tenant_id=_guid(data, "id"),
+        display_name=_text(data, "displayName"),
+        country=_text(data, "countryLetterCode").upper()[:2],
+        domains=tuple(name for name in names if name),
+        default_domain=default or next(iter(names), ""),
+    )
+
+
+def contract(data: Json) -> CustomerRecord:
+    """Read a contract of the partner; its names are copies of the day it was made."""
+    return CustomerRecord(
+        tenant_id=_guid(data, "customerId"),
+        name=_text(data, "displayName"),
+        default_domain=_text(data, "defaultDomainName"),
+    )
+
+
+def delegated_customer(data: Json) -> CustomerRecord:
+    """Read a customer with delegated admin privileges."""
+    return CustomerRecord(tenant_id=_guid(data, "tenantId"), name=_text(data, "displayName"))
+
+
+def relationship(data: Json) -> CustomerRecord:
+    """Read a delegated admin relationship: whose, in which state, until when."""
+    customer = data.get("customer")
+    return CustomerRecord(
+        tenant_id=_guid(customer, "tenantId"),
+        name=_text(customer, "displayName"),
+        relationship_status=_text(data, "status"),
+        relationship_ends_at=_when(data, "endDateTime"),
+    )
+
+
+def read_all[Record](values: Iterable[Json], read: Callable[[Json], Record], operation: str) -> tuple[Record, ...]:
+    """Read each value; anything that is not as documented raises Unreadable."""
+    try:
+        return tuple(read(value) for value in values)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unreadable(operation, message=f"an entry is not as documented ({type(error).__name__})") from error
+
+
+def _text(data: Json, key: str) -> str:
+    value = data.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(key)
+    return value.strip()
+
+
+def _guid(data: Json, key: str) -> str:
+    value = _text(data, key).lower()
+    if not value or len(value) > 36:
+        raise ValueError(key)
+    return value
+
+
+def _guids(data: Json, key: str) -> frozenset[str]:
+    return frozenset(str(value).lower() for value in _list(data, key))
+
+
+def _list(data: Json, key: str) -> list[Json]:
+    value = data.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise TypeError(key)
+    return value
+
+
+def _flag(data: Json, key: str, *, default: bool) -> bool:
+    value = data.get(key)
+    return value if isinstance(value, bool) else default
+
+
+def _number(data: Json, key: str) -> int:
+    value = data.get(key)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(key)
+    return int(value)
+
+
+def _when(data: Json, key: str) -> datetime | None:
+    """Read a time; Graph means UTC where it names no zone."""
+    value = _text(data, key)
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,98 @@
+"""Where bearer tokens come from: a fixed one for a stand-in, or the client credentials flow of an Entra endpoint."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import requests
+
+from licensing_portal.gateways.answers import Answer, decode, lower_headers, read_fault
+from licensing_portal.gateways.errors import AuthenticationFailed, Unavailable
+from licensing_portal.gateways.transport import CONNECT_SECONDS, READ_SECONDS, SessionFactory
+
+# A token is not used in the last two minutes of its life.
+_EARLY = 120.0
+
+
+@dataclass(frozen=True)
+class StaticToken:
+    """One token for one tenant; any other tenant is refused."""
+
+    value: str
+    tenant_id: str
+
+    def token(self, tenant_id: str) -> str:
+        """Return the token of its own tenant."""
+        if tenant_id != self.tenant_id:
+            raise AuthenticationFailed("token", message="there is no token for this tenant")
+        return self.value
+
+    def forget(self, tenant_id: str) -> None:
+        """Keep it: there is no other."""
+
+
+@dataclass
+class ClientCredentialsTokens:
+    """Tokens by the client credentials flow at `<authority>/<tenant>/oauth2/v2.0/token`, kept per tenant."""
+
+    authority: str
+    client_id: str
+    client_secret: str
+    scope: str
+    session_factory: SessionFactory
+    clock: Callable[[], float] = time.monotonic
+    _kept: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def token(self, tenant_id: str) -> str:
+        """Return a kept token, or ask for a new one."""
+        with self._lock:
+            kept = self._kept.get(tenant_id)
+        if kept is not None and kept[1] > self.clock():
+            return kept[0]
+        value, lives = self._ask(tenant_id)
+        with self._lock:
+            self._kept[tenant_id] = (value, self.clock() + max(0.0, lives - _EARLY))
+        return value
+
+    def forget(self, tenant_id: str) -> None:
+        """Drop the tenant's token."""
+        with self._lock:
+            self._kept.pop(tenant_id, None)
+
+    def _ask(self, tenant_id: str) -> tuple[str, float]:
+        """Ask the authority once; return the token and its life in seconds."""
+        operation = "POST token"
+        try:
+            with self.session_factory() as session:
+                response = session.post(
+                    f"{self.authority}/{tenant_id}/oauth2/v2.0/token",
+                    data={
+                        "grant_type": "client_credentials",
+                        "client_id": self.client_id,
+                        "client_secret": self.client_secret,
+                        "scope": self.scope,
+                    },
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    allow_redirects=False,
+                )
+        except requests.RequestException as error:
+            raise Unavailable(operation, message=type(error).__name__) from None
+        return _read_token(Answer(response.status_code, lower_headers(response.headers), response.content), operation)
+
+
+def _read_token(answer: Answer, operation: str) -> tuple[str, float]:
+    """Return token and life of an answer; raises AuthenticationFailed or Unavailable."""
+    if answer.status != 200:
+        fault = read_fault(answer)
+        kind = Unavailable if answer.status >= 500 or answer.status == 429 else AuthenticationFailed
+        # The description names the application and times: its first line is what people look up.
+        words = fault.message.splitlines()
+        raise kind(operation, status=answer.status, code=fault.code, message=words[0] if words else "")
+    body = decode(answer.body, operation)
+    value = body.get("access_token") if isinstance(body, dict) else None
+    lives = body.get("expires_in", 0) if isinstance(body, dict) else 0
+    if not isinstance(value, str) or not value:
+        raise AuthenticationFailed(operation, status=200, message="the answer holds no token")
+    return value, float(lives) if isinstance(lives, (int, float, str)) and str(lives).isdigit() else 0.0
