@@ -7,7 +7,18 @@ import unicodedata
 
 # Variant kanji of family names, each folded to the common form (design, section 3).
 _VARIANTS = str.maketrans(
-    {"髙": "高", "﨑": "崎", "齋": "斎", "齊": "斎", "斉": "斎", "邉": "辺", "邊": "辺", "澤": "沢", "濵": "浜", "濱": "浜"}
+    {
+        "髙": "高",
+        "﨑": "崎",
+        "齋": "斎",
+        "齊": "斎",
+        "斉": "斎",
+        "邉": "辺",
+        "邊": "辺",
+        "澤": "沢",
+        "濵": "浜",
+        "濱": "浜",
+    }
 )
 
 

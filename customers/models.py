@@ -133,9 +133,7 @@ class DirectoryUser(models.Model):
             models.Index(fields=["customer", "sort_key", "id"], name="user_by_name"),
             models.Index(fields=["customer", "usage_location", "sort_key", "id"], name="user_by_location"),
             models.Index(fields=["customer", "department"], name="user_by_department"),
-            models.Index(
-                fields=["customer", "sort_key", "id"], name="user_with_errors", condition=Q(has_errors=True)
-            ),
+            models.Index(fields=["customer", "sort_key", "id"], name="user_with_errors", condition=Q(has_errors=True)),
         ]
 
     def __str__(self) -> str:

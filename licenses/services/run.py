@@ -201,7 +201,8 @@ def _read_back_all(turn: Slice) -> bool:
     if not chunks:
         return True
     if settings.CALLS_AT_ONCE == 1:
-        return all([_read_chunk(turn, chunk) for chunk in chunks])
+        results = [_read_chunk(turn, chunk) for chunk in chunks]
+        return all(results)
     with ThreadPoolExecutor(max_workers=min(settings.CALLS_AT_ONCE, len(chunks))) as pool:
         return all(list(pool.map(lambda chunk: _read_chunk_in_thread(turn, chunk), chunks)))
 

@@ -1,0 +1,118 @@
+"""The state file: what has changed since the seed, written at most once a second and at the end."""
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from licensing_portal.sandbox.model import Tenant, User
+
+if TYPE_CHECKING:
+    from licensing_portal.sandbox.app import Sandbox
+
+_USER = (
+    "upn",
+    "name",
+    "given_name",
+    "surname",
+    "mail",
+    "enabled",
+    "user_type",
+    "location",
+    "on_premises",
+    "department",
+)
+_SKU = ("enabled", "warning", "suspended", "locked_out", "capability_status")
+
+
+class Store:
+    """Reads and writes one file; without a file name it does nothing."""
+
+    def __init__(self, file_name: str | None) -> None:
+        self._file = Path(file_name) if file_name else None
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def changed(self, sandbox: "Sandbox") -> None:
+        """Write within a second; further changes until then go with it."""
+        if self._file is None:
+            return
+        with self._lock:
+            if self._timer is None:
+                self._timer = threading.Timer(1.0, self.save, [sandbox])
+                self._timer.daemon = True
+                self._timer.start()
+
+    def save(self, sandbox: "Sandbox") -> None:
+        """Write now: to a new file first, so that a crash never leaves half a file."""
+        if self._file is None:
+            return
+        with self._lock:
+            self._timer = None
+            data = {tenant.tenant_id: _dump(tenant) for tenant in sandbox.built}
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            new = self._file.with_name(f"{self._file.name}.new")
+            new.write_text(json.dumps({"seed": sandbox.options.seed, "tenants": data}), encoding="utf-8")
+            new.replace(self._file)
+
+    def load(self, sandbox: "Sandbox") -> None:
+        """Bring back what the file says; a file of another seed is passed over."""
+        if self._file is None or not self._file.exists():
+            return
+        data = json.loads(self._file.read_text(encoding="utf-8"))
+        if data.get("seed") != sandbox.options.seed:
+            return
+        for tenant_id, changes in data["tenants"].items():
+            if any(changes.get(name) for name in ("users", "deleted", "skus")) or changes["relationship"] != "active":
+                tenant = sandbox.tenant(tenant_id)
+                if tenant is not None:
+                    _restore(tenant, changes)
+
+
+def _dump(tenant: Tenant) -> dict[str, Any]:
+    with tenant.lock:
+        return {
+            "relationship": tenant.relationship,
+            "deleted": sorted(tenant.touched - tenant.users.keys()),
+            "users": {key: _dump_user(tenant.users[key]) for key in sorted(tenant.touched & tenant.users.keys())},
+            "skus": {
+                key: {name: getattr(tenant.skus[key], name) for name in _SKU} for key in sorted(tenant.touched_skus)
+            },
+        }
+
+
+def _dump_user(user: User) -> dict[str, Any]:
+    return {
+        **{name: getattr(user, name) for name in _USER},
+        "direct": {sku_id: [sorted(disabled), since] for sku_id, (disabled, since) in user.direct.items()},
+        "errors": [[*key, error] for key, error in user.errors.items()],
+    }
+
+
+def _restore(tenant: Tenant, changes: dict[str, Any]) -> None:
+    tenant.relationship = changes["relationship"]
+    for key, values in changes["skus"].items():
+        for name, value in values.items():
+            setattr(tenant.skus[key], name, value)
+        tenant.touched_skus.add(key)
+    for key in changes["deleted"]:
+        if key in tenant.users:
+            tenant.delete_user(tenant.users[key])
+    for key, values in changes["users"].items():
+        _restore_user(tenant, key, values)
+    tenant.forget_lags()
+
+
+def _restore_user(tenant: Tenant, key: str, values: dict[str, Any]) -> None:
+    user = tenant.users.get(key)
+    if user is None:
+        user = User(key, values["upn"], values["name"])
+        tenant.add_user(user)
+    held = frozenset(tenant.held_skus(user))
+    tenant.by_upn.pop(user.upn.casefold(), None)
+    for name in _USER:
+        setattr(user, name, values[name])
+    tenant.by_upn[user.upn.casefold()] = key
+    user.direct = {sku_id: (frozenset(disabled), since) for sku_id, (disabled, since) in values["direct"].items()}
+    user.errors = {(sku_id, group_id): error for sku_id, group_id, error in values["errors"]}
+    tenant.after_change(key, held)
