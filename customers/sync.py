@@ -1,0 +1,154 @@
+"""Writes what Microsoft says of a customer's users and groups into our copy of the directory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Count, F
+
+from customers.folding import search_key, sort_key
+from customers.models import Customer, CustomerFacet, DirectoryUser, Group, SelectedUser, Selection
+from licensing_portal.gateways.protocol import CustomerRecord, GroupRecord, OrganizationRecord, UserRecord
+
+# Deleted users can be restored at Microsoft for this long, and are remembered as long here.
+_REMEMBERED = timedelta(days=30)
+_USER_FIELDS = (
+    "user_principal_name",
+    "display_name",
+    "mail",
+    "usage_location",
+    "enabled",
+    "is_guest",
+    "on_premises",
+    "department",
+    "job_title",
+    "deleted_at",
+    "read_at",
+    "has_errors",
+    "sort_key",
+    "search",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUser:
+    """What was known of a user before this read."""
+
+    pk: int
+    usage_location: str
+    was_deleted: bool
+
+
+def store_customers(records: Sequence[CustomerRecord]) -> None:
+    """Upsert the partner's customers; domains already read from the tenant itself are kept."""
+    for record in records:
+        Customer.objects.update_or_create(
+            tenant_id=record.tenant_id,
+            defaults={
+                "name": record.name or record.tenant_id,
+                "sort_key": sort_key(record.name),
+                "relationship": record.relationship_status,
+                "relationship_ends_at": record.relationship_ends_at,
+            },
+            create_defaults={
+                "name": record.name or record.tenant_id,
+                "sort_key": sort_key(record.name),
+                "default_domain": record.default_domain,
+                "search": search_key(record.name, record.default_domain, record.tenant_id),
+                "relationship": record.relationship_status,
+                "relationship_ends_at": record.relationship_ends_at,
+            },
+        )
+    listed = [record.tenant_id for record in records]
+    Customer.objects.exclude(tenant_id__in=listed).update(relationship="ended")
+
+
+def store_organization(customer: Customer, record: OrganizationRecord | None) -> None:
+    """Keep the tenant's own country and domains, where they could be read."""
+    if record is None:
+        return
+    customer.country = record.country
+    customer.domains = list(record.domains)
+    customer.default_domain = record.default_domain or customer.default_domain
+    customer.search = search_key(customer.name, *customer.domains, customer.default_domain, customer.tenant_id)
+    customer.save(update_fields=["country", "domains", "default_domain", "search"])
+
+
+def store_groups(customer: Customer, records: Sequence[GroupRecord]) -> None:
+    """Upsert the groups that hand out licences; others are forgotten."""
+    rows = [
+        Group(customer=customer, object_id=record.object_id, display_name=record.display_name) for record in records
+    ]
+    Group.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["customer", "object_id"], update_fields=["display_name"]
+    )
+    customer.groups.exclude(object_id__in=[record.object_id for record in records]).delete()
+
+
+def known_users(customer: Customer, object_ids: Sequence[str]) -> dict[str, KnownUser]:
+    """Return what was known of these users, by object id."""
+    rows = DirectoryUser.objects.filter(customer=customer, object_id__in=object_ids).values_list(
+        "object_id", "pk", "usage_location", "deleted_at"
+    )
+    return {object_id: KnownUser(pk, location, deleted is not None) for object_id, pk, location, deleted in rows}
+
+
+def upsert_users(customer: Customer, records: Sequence[UserRecord], *, read_at: datetime) -> None:
+    """Write the users themselves; their licences are written by the licences' side."""
+    rows = [_user_row(customer, record, read_at) for record in records]
+    DirectoryUser.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["customer", "object_id"], update_fields=_USER_FIELDS
+    )
+
+
+def _user_row(customer: Customer, record: UserRecord, read_at: datetime) -> DirectoryUser:
+    return DirectoryUser(
+        customer=customer,
+        object_id=record.object_id,
+        user_principal_name=record.user_principal_name[:320],
+        display_name=record.display_name[:256],
+        mail=record.mail[:320],
+        usage_location=(record.usage_location or "")[:2],
+        enabled=record.enabled,
+        is_guest=record.user_type.casefold() == "guest",
+        on_premises=record.on_premises,
+        department=record.department[:128],
+        job_title=record.job_title[:128],
+        read_at=read_at,
+        has_errors=any(path.error for path in record.paths),
+        sort_key=sort_key(record.display_name),
+        search=search_key(record.display_name, record.user_principal_name, record.mail, record.department),
+    )
+
+
+def mark_deleted(customer: Customer, pks: Sequence[int], *, at: datetime) -> None:
+    """Take users out of every list and selection; they stay known for 30 days."""
+    with transaction.atomic():
+        DirectoryUser.objects.filter(pk__in=pks, deleted_at__isnull=True).update(deleted_at=at)
+        chosen = SelectedUser.objects.filter(selection__customer=customer, user_id__in=pks)
+        Selection.objects.filter(pk__in=chosen.values("selection_id")).update(counter=F("counter") + 1)
+        chosen.delete()
+
+
+def forget_long_deleted(customer: Customer, *, now: datetime) -> None:
+    """Drop users who can no longer be restored."""
+    customer.users.filter(deleted_at__lt=now - _REMEMBERED).delete()
+
+
+def write_facets(customer: Customer) -> None:
+    """Count the entries of the filter lists that concern users alone."""
+    users = DirectoryUser.objects.of(customer)
+    for kind, field in ((CustomerFacet.Kind.DEPARTMENT, "department"), (CustomerFacet.Kind.LOCATION, "usage_location")):
+        counted = users.values_list(field).annotate(number=Count("pk")).order_by(field)
+        replace_facets(customer, kind, [(value, value, number) for value, number in counted])
+
+
+def replace_facets(customer: Customer, kind: str, entries: Sequence[tuple[str, str, int]]) -> None:
+    """Write one filter list anew: (value, label, number of users)."""
+    with transaction.atomic():
+        customer.facets.filter(kind=kind).delete()
+        CustomerFacet.objects.bulk_create(
+            CustomerFacet(customer=customer, kind=kind, value=value[:256], label=label[:256], number=number)
+            for value, label, number in entries
+        )

@@ -1,0 +1,235 @@
+"""Writes users with their licences in bulk: the one writer that sync, refresh and the pump share.
+
+Every difference to what was known becomes a LicenseEvent; a user whose licences did not change costs no write but
+their own row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from customers.models import Customer
+from customers.sync import KnownUser, known_users, upsert_users
+from licenses.core.holdings import DIRECT, Held, Path, PathState
+from licenses.models import Assignment, Holding, LicenseChange, LicenseEvent, PlanSet
+from licenses.services.products import ensure_products
+from licensing_portal.gateways.protocol import AssignmentPath, UserRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPath:
+    """A path as it stands in the table; equal values need no write."""
+
+    plan_set: int
+    state: str
+    error: str
+    since: datetime | None
+
+
+# Product row id → via → path.
+type Paths = dict[int, dict[str, StoredPath]]
+
+
+@dataclass
+class RowWriter:
+    """Writes pages of users of one customer; keeps product and plan set ids between pages."""
+
+    customer: Customer
+    change: LicenseChange | None = None
+    _products: dict[str, int] = field(default_factory=dict)
+    _sets: dict[tuple[int, frozenset[str]], int] = field(default_factory=dict)
+    _disabled: dict[int, frozenset[str]] = field(default_factory=dict)
+
+    def write(self, records: Sequence[UserRecord], *, read_at: datetime, first: bool) -> None:
+        """Write users in one transaction; `first`: nothing was known before, so nothing is an event."""
+        if not records:
+            return
+        self._learn(records)
+        object_ids = [record.object_id for record in records]
+        with transaction.atomic():
+            known = known_users(self.customer, object_ids)
+            upsert_users(self.customer, records, read_at=read_at)
+            pks = {key: user.pk for key, user in known_users(self.customer, object_ids).items()}
+            old = self._stored([user.pk for user in known.values()])
+            new = {pks[record.object_id]: self._paths(record) for record in records}
+            changed = [pk for pk, paths in new.items() if paths != old.get(pk, {})]
+            self._rewrite({pk: new[pk] for pk in changed}, gone=[pk for pk in changed if pk in old])
+            if not first:
+                self._write_events(records, known, pks, old, new, read_at)
+
+    def _learn(self, records: Sequence[UserRecord]) -> None:
+        """Make sure of the product and plan set rows that these users need."""
+        skus = {path.sku_id for record in records for path in record.paths}
+        if unknown := skus - self._products.keys():
+            self._products.update(ensure_products((sku_id, "") for sku_id in unknown))
+        wanted = {(self._products[path.sku_id], path.disabled) for record in records for path in record.paths}
+        wanted |= {key for record in records for key in self._effective_sets(record)}
+        if missing := wanted - self._sets.keys():
+            self._make_sets(missing)
+
+    def _effective_sets(self, record: UserRecord) -> list[tuple[int, frozenset[str]]]:
+        return [(self._products[sku_id], held.disabled) for sku_id, held in _held(record).items() if held.holds]
+
+    def _make_sets(self, missing: set[tuple[int, frozenset[str]]]) -> None:
+        """Get or make plan sets; another process may make the same ones at the same time."""
+        digests = {(product, PlanSet.digest_of(disabled)): disabled for product, disabled in missing}
+        PlanSet.objects.bulk_create(
+            [
+                PlanSet(product_id=product, digest=digest, disabled=sorted(disabled))
+                for (product, digest), disabled in digests.items()
+            ],
+            ignore_conflicts=True,
+        )
+        found = PlanSet.objects.filter(
+            product_id__in={product for product, _ in digests}, digest__in={d for _, d in digests}
+        )
+        for pk, product, digest in found.values_list("pk", "product_id", "digest"):
+            if (product, digest) in digests:
+                self._sets[product, digests[product, digest]] = pk
+                self._disabled[pk] = digests[product, digest]
+
+    def _paths(self, record: UserRecord) -> Paths:
+        paths: Paths = {}
+        for path in record.paths:
+            product = self._products[path.sku_id]
+            paths.setdefault(product, {})[path.via] = StoredPath(
+                self._sets[product, path.disabled], path.state, path.error or "", path.updated_at
+            )
+        return paths
+
+    def _stored(self, user_pks: Sequence[int]) -> dict[int, Paths]:
+        """Return the paths that the table knows of these users."""
+        stored: dict[int, Paths] = {}
+        rows = Assignment.objects.filter(user_id__in=user_pks).values_list(
+            "user_id", "product_id", "via", "plan_set_id", "state", "error", "since"
+        )
+        unknown: set[int] = set()
+        for user_pk, product, via, plan_set, state, error, since in rows:
+            stored.setdefault(user_pk, {}).setdefault(product, {})[via] = StoredPath(plan_set, state, error, since)
+            if plan_set not in self._disabled:
+                unknown.add(plan_set)
+        if unknown:
+            found = PlanSet.objects.filter(pk__in=unknown).values_list("pk", "disabled")
+            self._disabled.update((pk, frozenset(disabled)) for pk, disabled in found)
+        return stored
+
+    def _rewrite(self, changed: dict[int, Paths], *, gone: Sequence[int]) -> None:
+        """Replace the assignments and holdings of users whose paths differ."""
+        if gone:
+            Assignment.objects.filter(user_id__in=gone).delete()
+            Holding.objects.filter(user_id__in=gone).delete()
+        assignments: list[Assignment] = []
+        holdings: list[Holding] = []
+        for user_pk, paths in changed.items():
+            for product, by_via in paths.items():
+                assignments += [self._assignment(user_pk, product, via, path) for via, path in by_via.items()]
+                holding = self._holding(user_pk, product, by_via)
+                if holding is not None:
+                    holdings.append(holding)
+        Assignment.objects.bulk_create(assignments)
+        Holding.objects.bulk_create(holdings)
+
+    def _assignment(self, user_pk: int, product: int, via: str, path: StoredPath) -> Assignment:
+        return Assignment(
+            customer=self.customer,
+            user_id=user_pk,
+            product_id=product,
+            via=via,
+            plan_set_id=path.plan_set,
+            state=path.state,
+            error=path.error,
+            since=path.since,
+        )
+
+    def _holding(self, user_pk: int, product: int, by_via: dict[str, StoredPath]) -> Holding | None:
+        """Return what counts for a user and product; None when no path holds."""
+        active = {via: path for via, path in by_via.items() if PathState.parse(path.state).holds}
+        if not active:
+            return None
+        disabled = frozenset.intersection(*(self._disabled[path.plan_set] for path in active.values()))
+        direct = active.get(DIRECT)
+        return Holding(
+            customer=self.customer,
+            user_id=user_pk,
+            product_id=product,
+            plan_set_id=self._sets[product, disabled],
+            direct=direct is not None,
+            by_group=len(active) > (direct is not None),
+            direct_plan_set_id=direct.plan_set if direct else None,
+        )
+
+    def _write_events(
+        self,
+        records: Sequence[UserRecord],
+        known: dict[str, KnownUser],
+        pks: dict[str, int],
+        old: dict[int, Paths],
+        new: dict[int, Paths],
+        read_at: datetime,
+    ) -> None:
+        """Write what has changed since the last read, as the users' history."""
+        events: list[LicenseEvent] = []
+        for record in records:
+            pk, before = pks[record.object_id], known.get(record.object_id)
+            location = record.usage_location or ""
+            if before is not None and before.usage_location != location:
+                seen, now = {"usageLocation": before.usage_location}, {"usageLocation": location}
+                events.append(self._event(record, pk, None, seen, now, read_at))
+            was, has = old.get(pk, {}), new[pk]
+            for product in was.keys() | has.keys():
+                seen_json, now_json = self._json(was.get(product)), self._json(has.get(product))
+                if seen_json != now_json:
+                    events.append(self._event(record, pk, product, seen_json, now_json, read_at))
+        LicenseEvent.objects.bulk_create(events)
+
+    def _event(
+        self, record: UserRecord, pk: int, product: int | None, before: Any, after: Any, read_at: datetime
+    ) -> LicenseEvent:
+        return LicenseEvent(
+            customer=self.customer,
+            user_id=pk,
+            object_id=record.object_id,
+            product_id=product,
+            before=before,
+            after=after,
+            change=self.change,
+            seen_at=read_at,
+        )
+
+    def _json(self, by_via: dict[str, StoredPath] | None) -> Any:
+        """Return a product's paths as an event shows them; None when there is none."""
+        if not by_via:
+            return None
+        return {
+            "paths": {
+                via: {"disabled": sorted(self._disabled[path.plan_set]), "state": path.state}
+                for via, path in sorted(by_via.items())
+            }
+        }
+
+
+def _held(record: UserRecord) -> dict[str, Held]:
+    """Return what the record's paths add up to, by SKU."""
+    paths: dict[str, list[Path]] = {}
+    for path in record.paths:
+        paths.setdefault(path.sku_id, []).append(_core_path(path))
+    return {sku_id: Held(tuple(found)) for sku_id, found in paths.items()}
+
+
+def _core_path(path: AssignmentPath) -> Path:
+    return Path(via=path.via, disabled=path.disabled, state=PathState.parse(path.state))
+
+
+def store_users(
+    customer: Customer,
+    records: Sequence[UserRecord],
+    *,
+    read_at: datetime,
+    first: bool,
+    change: LicenseChange | None = None,
+) -> None:
+    """Write these users once; the events name `change` as their cause when it is given."""
+    RowWriter(customer, change).write(records, read_at=read_at, first=first)

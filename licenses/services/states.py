@@ -1,0 +1,156 @@
+"""Loads what the pure core needs from the tables, in few queries, and its stored form in outbox rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from customers.models import Customer, DirectoryUser
+from licenses.core.catalog import AppliesTo, Catalog, Plan, Sku
+from licenses.core.families import Family, family_of
+from licenses.core.holdings import Held, Path, PathState, UserState
+from licenses.models import Assignment, Entitlement, EntitlementPlan, PlanSet
+from licensing_portal.gateways.protocol import UserRecord
+
+# SQLite takes at most 32,766 parameters in a statement, PostgreSQL 65,535.
+_IDS_AT_ONCE = 10_000
+
+
+def load_catalog(customer: Customer) -> Catalog:
+    """Return what the customer owns, in two queries."""
+    plans: dict[int, list[Plan]] = {}
+    rows = (
+        EntitlementPlan.objects.filter(entitlement__customer=customer)
+        .order_by("entitlement_id", "position")
+        .values_list(
+            "entitlement_id", "plan__plan_id", "plan__name", "plan__display_name", "applies_to", "provisioning_status"
+        )
+    )
+    for entitlement_id, plan_id, name, display_name, applies_to, status in rows:
+        plans.setdefault(entitlement_id, []).append(
+            Plan(
+                plan_id=plan_id,
+                name=name,
+                display_name=display_name,
+                applies_to=AppliesTo.COMPANY if applies_to == "Company" else AppliesTo.USER,
+                family=family_of(name),
+                provisioning_status=status,
+            )
+        )
+    entitlements = Entitlement.objects.filter(customer=customer).select_related("product")
+    return Catalog.of(_sku(entitlement, plans.get(entitlement.pk, [])) for entitlement in entitlements)
+
+
+def _sku(entitlement: Entitlement, plans: Iterable[Plan]) -> Sku:
+    return Sku(
+        sku_id=entitlement.product.sku_id,
+        part_number=entitlement.product.part_number,
+        display_name=entitlement.product.display_name,
+        applies_to=AppliesTo.COMPANY if entitlement.applies_to == "Company" else AppliesTo.USER,
+        capability_status=entitlement.capability_status,
+        seats=entitlement.seats,
+        plans=tuple(plans),
+    )
+
+
+def load_states(customer: Customer, user_pks: Sequence[int]) -> dict[int, UserState]:
+    """Return the states of these users of the customer by row id; deleted ones do not exist any more."""
+    states: dict[int, UserState] = {}
+    for start in range(0, len(user_pks), _IDS_AT_ONCE):
+        states.update(_load_some(customer, user_pks[start : start + _IDS_AT_ONCE]))
+    return states
+
+
+def _load_some(customer: Customer, user_pks: Sequence[int]) -> dict[int, UserState]:
+    """Load up to 10,000 users in three queries."""
+    users = DirectoryUser.objects.filter(customer=customer, pk__in=user_pks).values_list(
+        "pk", "object_id", "usage_location", "enabled", "is_guest", "deleted_at"
+    )
+    assignments = Assignment.objects.filter(customer=customer, user_id__in=user_pks).values_list(
+        "user_id", "product__sku_id", "via", "plan_set_id", "state", "error"
+    )
+    paths: dict[int, dict[str, list[Path]]] = {}
+    rows = list(assignments)
+    sets = load_plan_sets({row[3] for row in rows})
+    for user_pk, sku_id, via, plan_set_id, state, error in rows:
+        path = Path(via=via, disabled=sets[plan_set_id], state=PathState.parse(state), error=error or None)
+        paths.setdefault(user_pk, {}).setdefault(sku_id, []).append(path)
+    return {
+        pk: UserState(
+            user_id=object_id,
+            usage_location=location or None,
+            held={sku_id: Held(tuple(found)) for sku_id, found in paths.get(pk, {}).items()},
+            enabled=enabled,
+            guest=guest,
+            exists=deleted_at is None,
+        )
+        for pk, object_id, location, enabled, guest, deleted_at in users
+    }
+
+
+def load_plan_sets(pks: Iterable[int]) -> dict[int, frozenset[str]]:
+    """Return the switched-off plans of these sets; tenants have few of them."""
+    found = PlanSet.objects.filter(pk__in=list(pks)).values_list("pk", "disabled")
+    return {pk: frozenset(disabled) for pk, disabled in found}
+
+
+def state_of(record: UserRecord) -> UserState:
+    """Return a user as Microsoft shows them, in the core's terms."""
+    paths: dict[str, list[Path]] = {}
+    for entry in record.paths:
+        path = Path(via=entry.via, disabled=entry.disabled, state=PathState.parse(entry.state), error=entry.error)
+        paths.setdefault(entry.sku_id, []).append(path)
+    return UserState(
+        user_id=record.object_id,
+        usage_location=record.usage_location,
+        held={sku_id: Held(tuple(found)) for sku_id, found in paths.items()},
+        enabled=record.enabled,
+        guest=record.user_type == "Guest",
+    )
+
+
+def state_to_json(state: UserState) -> dict[str, Any]:
+    """Return the stored form of a state (UserChange.before and .after)."""
+    return {
+        "exists": state.exists,
+        "usageLocation": state.usage_location,
+        "paths": [
+            {
+                "skuId": sku_id,
+                "via": path.via,
+                "disabledPlans": sorted(path.disabled),
+                "state": path.state.value,
+                "error": path.error,
+            }
+            for sku_id, held in sorted(state.held.items())
+            for path in held.paths
+        ],
+    }
+
+
+def state_from_json(user_id: str, data: Mapping[str, Any]) -> UserState:
+    """Return the state that `state_to_json` stored."""
+    paths: dict[str, list[Path]] = {}
+    for entry in data.get("paths", ()):
+        path = Path(
+            via=entry["via"],
+            disabled=frozenset(entry["disabledPlans"]),
+            state=PathState.parse(entry.get("state", "Active")),
+            error=entry.get("error"),
+        )
+        paths.setdefault(entry["skuId"], []).append(path)
+    return UserState(
+        user_id=user_id,
+        usage_location=data.get("usageLocation"),
+        held={sku_id: Held(tuple(found)) for sku_id, found in paths.items()},
+        exists=data.get("exists", True),
+    )
+
+
+__all__ = [
+    "Family",
+    "load_catalog",
+    "load_plan_sets",
+    "load_states",
+    "state_from_json",
+    "state_of",
+    "state_to_json",
+]
