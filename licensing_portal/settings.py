@@ -84,7 +84,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "licensing_portal.middleware.SignInRequiredMiddleware",
-    "licensing_portal.middleware.NoStoreMiddleware",
+    "licensing_portal.middleware.PagesMiddleware",
 ]
 
 ROOT_URLCONF = "licensing_portal.urls"

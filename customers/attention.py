@@ -1,0 +1,68 @@
+"""What needs attention at a customer: the reasons, and the same as conditions of queries."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from customers.models import Customer
+
+ACCESS_ENDS_WITHIN = timedelta(days=30)
+_REACHABLE = ("", "active")
+
+
+def _access(now: Any) -> Q:
+    return ~Q(relationship__in=_REACHABLE) | Q(relationship_ends_at__lt=now + ACCESS_ENDS_WITHIN)
+
+
+NEEDS: dict[str, Callable[[Any], Q]] = {
+    "errors": lambda now: Q(error_users__gt=0),
+    "short": lambda now: Q(short_products__gt=0),
+    "over": lambda now: Q(over_licenses__gt=0),
+    "access": _access,
+    "any": lambda now: (
+        Q(error_users__gt=0) | Q(short_products__gt=0) | Q(over_licenses__gt=0) | _access(now) | ~Q(sync_error="")
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing to look at: how bad it is (an icon's name) and the words."""
+
+    kind: str
+    text: str
+
+
+def reasons(customer: Customer, now: datetime) -> list[Reason]:
+    """Return what needs attention, the worst first."""
+    found: list[Reason] = []
+    if not customer.is_reachable:
+        found.append(Reason("bad", _("access has ended")))
+    elif customer.relationship_ends_at and customer.relationship_ends_at < now + ACCESS_ENDS_WITHIN:
+        found.append(Reason("warn", _("access ends soon")))
+    if customer.sync_error:
+        found.append(Reason("bad", _("could not be read")))
+    if number := customer.error_users:
+        found.append(
+            Reason("bad", ngettext("%(n)d user with an error", "%(n)d users with errors", number) % {"n": number})
+        )
+    if number := customer.over_licenses:
+        found.append(
+            Reason(
+                "bad", ngettext("%(n)d license over-assigned", "%(n)d licenses over-assigned", number) % {"n": number}
+            )
+        )
+    if number := customer.short_products:
+        found.append(
+            Reason(
+                "warn",
+                ngettext("%(n)d product without free licenses", "%(n)d products without free licenses", number)
+                % {"n": number},
+            )
+        )
+    return found

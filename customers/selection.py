@@ -1,0 +1,132 @@
+"""The users that a member of staff has ticked at one customer; every change raises the selection's counter."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Max, QuerySet, Value
+from django.db.models.expressions import Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from customers.models import Customer, DirectoryUser, SelectedUser, Selection
+from licensing_portal.staff.models import StaffUser
+
+# With a selection older than this the list asks "Keep or Clear".
+STALE_AFTER = timedelta(hours=8)
+
+
+def get(staff: StaffUser, customer: Customer) -> Selection:
+    """Return the person's selection at this customer, made empty on first use."""
+    return Selection.objects.get_or_create(staff=staff, customer=customer)[0]
+
+
+def count(selection: Selection) -> int:
+    """Return the number of selected users."""
+    return selection.rows.count()
+
+
+def users(selection: Selection) -> QuerySet[DirectoryUser]:
+    """Return the selected users in list order."""
+    return DirectoryUser.objects.filter(
+        pk__in=SelectedUser.objects.filter(selection=selection).values("user_id"), deleted_at__isnull=True
+    ).order_by("sort_key", "id")
+
+
+def chosen_among(selection: Selection, user_pks: Collection[int]) -> set[int]:
+    """Return which of these users are selected."""
+    return set(selection.rows.filter(user_id__in=user_pks).values_list("user_id", flat=True))
+
+
+def is_stale(selection: Selection, now: datetime) -> bool:
+    """Tell whether the selection is so old that it must be confirmed before it is used."""
+    since = max((moment for moment in (selection.since, selection.kept_at) if moment), default=None)
+    return since is not None and now - since > STALE_AFTER and selection.rows.exists()
+
+
+def state_page(selection: Selection, shown: Sequence[int], ticked: Collection[int]) -> None:
+    """Make the users shown on a page selected exactly as ticked; users of other pages stay as they are."""
+    with _changing(selection):
+        selection.rows.filter(user_id__in=set(shown) - set(ticked)).delete()
+        _append(selection, [pk for pk in shown if pk in ticked])
+
+
+def add(selection: Selection, user_pks: Sequence[int]) -> None:
+    """Add users in this order; those already selected keep their place."""
+    with _changing(selection):
+        _append(selection, user_pks)
+
+
+def add_matching(selection: Selection, found: QuerySet[DirectoryUser]) -> None:
+    """Add every user of a query in one statement, however many there are."""
+    with _changing(selection):
+        place = _last_position(selection)
+        query = found.order_by("sort_key", "id").values_list("pk", flat=False)
+        query = query.annotate(
+            chosen=Value(selection.pk), place=Window(RowNumber(), order_by=[F("sort_key"), F("id")]) + place
+        ).values_list("chosen", "pk", "place")
+        sql, params = query.query.sql_with_params()
+        table = SelectedUser._meta.db_table
+        # SQLite cannot tell ON CONFLICT from a join's ON unless the SELECT has a WHERE: ours always has one.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} (selection_id, user_id, position) {sql} ON CONFLICT DO NOTHING",
+                params,
+            )
+
+
+def remove(selection: Selection, object_ids: Collection[str]) -> None:
+    """Take users out, by object id."""
+    with _changing(selection):
+        selection.rows.filter(user__object_id__in=object_ids).delete()
+
+
+def remove_pks(selection: Selection, user_pks: Sequence[int]) -> None:
+    """Take users out, by row id."""
+    with _changing(selection):
+        for start in range(0, len(user_pks), 5_000):
+            selection.rows.filter(user_id__in=user_pks[start : start + 5_000]).delete()
+
+
+def clear(selection: Selection) -> None:
+    """Empty the selection."""
+    with _changing(selection):
+        selection.rows.all().delete()
+
+
+def keep(selection: Selection) -> None:
+    """Confirm an old selection; it is not changed by that."""
+    Selection.objects.filter(pk=selection.pk).update(kept_at=timezone.now())
+
+
+@contextmanager
+def _changing(selection: Selection) -> Iterator[None]:
+    """Hold the selection's row while its users change, then raise the counter and keep its age."""
+    with transaction.atomic():
+        Selection.objects.select_for_update().get(pk=selection.pk)
+        yield
+        now = timezone.now()
+        filled = selection.rows.exists()
+        changes: dict[str, object] = {"counter": F("counter") + 1, "changed_at": now}
+        if not filled:
+            changes |= {"since": None, "kept_at": None}
+        Selection.objects.filter(pk=selection.pk).update(**changes)
+        if filled:
+            Selection.objects.filter(pk=selection.pk, since__isnull=True).update(since=now)
+    selection.refresh_from_db()
+
+
+def _last_position(selection: Selection) -> int:
+    return selection.rows.aggregate(last=Max("position"))["last"] or 0
+
+
+def _append(selection: Selection, user_pks: Sequence[int]) -> None:
+    place = _last_position(selection)
+    SelectedUser.objects.bulk_create(
+        [
+            SelectedUser(selection=selection, user_id=pk, position=place + number)
+            for number, pk in enumerate(user_pks, start=1)
+        ],
+        ignore_conflicts=True,
+    )

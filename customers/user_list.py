@@ -1,0 +1,242 @@
+"""The list of a customer's users: what may be asked of it, and one page of it in few queries.
+
+First the ids of the page come from an index, then the rows; pages past the middle are read from the end.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from customers.folding import fold
+from customers.models import Customer, CustomerFacet, DirectoryUser
+
+SIZES = (25, 50, 100, 200)
+DEFAULT_SIZE = 50
+_SORTS: dict[str, tuple[str, ...]] = {
+    "name": ("sort_key", "id"),
+    "location": ("usage_location", "sort_key", "id"),
+    "status": ("enabled", "is_guest", "sort_key", "id"),
+}
+STATUSES = {
+    "active": (Q(enabled=True), _("Active")),
+    "blocked": (Q(enabled=False), _("Sign-in blocked")),
+    "guest": (Q(is_guest=True), _("Guests")),
+    "member": (Q(is_guest=False), _("Members")),
+}
+
+
+class BadQuery(ValueError):
+    """An unknown sort or filter value; `field` names the parameter."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserQuery:
+    """What is asked of the list; empty text is "any"."""
+
+    q: str = ""
+    licence: str = ""
+    location: str = ""
+    status: str = ""
+    department: str = ""
+    group: str = ""
+    errors: str = ""
+    sort: str = "name"
+    page: int = 1
+    size: int = DEFAULT_SIZE
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the list shows a part of the users."""
+        return any((self.q, self.licence, self.location, self.status, self.department, self.group, self.errors))
+
+    def address(self, **changes: object) -> str:
+        """Return the query part of this list's address with some values changed; defaults are left out."""
+        query = replace(self, **changes)  # type: ignore[arg-type]
+        usual = UserQuery()
+        values = {name: getattr(query, name) for name in UserQuery.__slots__}
+        return urlencode({name: value for name, value in values.items() if value != getattr(usual, name)})
+
+
+def parse(data: Mapping[str, str], facets: "Facets") -> UserQuery:
+    """Read a query; odd page numbers and sizes become good ones, unknown sorts and filters raise BadQuery."""
+    licence = (data.get("licence") or data.get("product") or "").strip().lower()
+    query = UserQuery(
+        q=data.get("q", "").strip()[:200],
+        licence=licence,
+        location=data.get("location", "").strip(),
+        status=data.get("status", "").strip(),
+        department=data.get("department", "").strip(),
+        group=data.get("group", "").strip().lower(),
+        errors=data.get("errors", "").strip(),
+        sort=data.get("sort", "").strip() or "name",
+        page=_page(data.get("page", "")),
+        size=_size(data.get("size", "")),
+    )
+    checks = {
+        "licence": licence in ("", "any", "none") or licence in facets.values("product"),
+        "location": query.location in ("", "none") or query.location in facets.values("location"),
+        "status": query.status == "" or query.status in STATUSES,
+        "department": query.department in ("", "none") or query.department in facets.values("department"),
+        "group": query.group == "" or query.group in facets.values("group"),
+        "errors": query.errors in ("", "1"),
+        "sort": query.sort.removeprefix("-") in _SORTS,
+    }
+    for field, is_good in checks.items():
+        if not is_good:
+            raise BadQuery(field)
+    return query
+
+
+def _page(text: str) -> int:
+    return max(1, int(text)) if text.isdecimal() and len(text) < 10 else 1
+
+
+def _size(text: str) -> int:
+    return int(text) if text.isdecimal() and int(text) in SIZES else DEFAULT_SIZE
+
+
+class Facets:
+    """The entries of the filter lists, in one query."""
+
+    def __init__(self, customer: Customer) -> None:
+        self._entries: dict[str, list[CustomerFacet]] = {}
+        for facet in customer.facets.order_by("label", "value"):
+            self._entries.setdefault(facet.kind, []).append(facet)
+
+    def entries(self, kind: str) -> list[CustomerFacet]:
+        """Return the entries of one list that have a value; "not set" is offered apart."""
+        return [facet for facet in self._entries.get(kind, ()) if facet.value]
+
+    def values(self, kind: str) -> set[str]:
+        """Return the values that may be asked for."""
+        return {facet.value for facet in self._entries.get(kind, ())}
+
+    @property
+    def products(self) -> list[CustomerFacet]:
+        return self.entries("product")
+
+    @property
+    def locations(self) -> list[CustomerFacet]:
+        return self.entries("location")
+
+    @property
+    def departments(self) -> list[CustomerFacet]:
+        return self.entries("department")
+
+    @property
+    def groups(self) -> list[CustomerFacet]:
+        return self.entries("group")
+
+
+def matching(customer: Customer, query: UserQuery) -> QuerySet[DirectoryUser]:
+    """Return the users that a query matches, in no order."""
+    found = DirectoryUser.objects.of(customer)
+    if folded := fold(query.q):
+        found = found.filter(search__contains=folded)
+    if query.licence == "none":
+        found = found.filter(holdings__isnull=True)
+    elif query.licence == "any":
+        found = found.filter(pk__in=_holders(customer))
+    elif query.licence:
+        found = found.filter(pk__in=_holders(customer).filter(holdings__product__sku_id=query.licence))
+    if query.location:
+        found = found.filter(usage_location="" if query.location == "none" else query.location)
+    if query.department:
+        found = found.filter(department="" if query.department == "none" else query.department)
+    if query.status:
+        found = found.filter(STATUSES[query.status][0])
+    if query.group:
+        by_group = DirectoryUser.objects.filter(customer=customer, assignments__via=query.group)
+        found = found.filter(pk__in=by_group.values("pk"))
+    return found.filter(has_errors=True) if query.errors else found
+
+
+def _holders(customer: Customer) -> QuerySet[DirectoryUser]:
+    return DirectoryUser.objects.filter(customer=customer, holdings__isnull=False).order_by().values("pk")
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """One page of the list."""
+
+    rows: list[DirectoryUser]
+    number: int
+    pages: int
+    total: int
+    size: int
+
+    @property
+    def first(self) -> int:
+        """Number of the first user shown, from 1."""
+        return (self.number - 1) * self.size + 1 if self.total else 0
+
+    @property
+    def last(self) -> int:
+        """Number of the last user shown."""
+        return min(self.number * self.size, self.total)
+
+
+def read_page(found: QuerySet[DirectoryUser], query: UserQuery) -> UserPage:
+    """Return the asked page of a query, or the last one when there are fewer."""
+    total = found.count()
+    pages = max(1, -(-total // query.size))
+    number = min(query.page, pages)
+    ids = _ids(found, query, total, (number - 1) * query.size)
+    by_id = {
+        user.pk: user
+        for user in DirectoryUser.objects.filter(pk__in=ids).defer("search").prefetch_related(*_licences())
+    }
+    return UserPage([by_id[pk] for pk in ids if pk in by_id], number, pages, total, query.size)
+
+
+def _ids(found: QuerySet[DirectoryUser], query: UserQuery, total: int, start: int) -> list[int]:
+    """Return the row ids of a page; past the middle the index is read from its end."""
+    fields = _SORTS[query.sort.removeprefix("-")]
+    backwards = query.sort.startswith("-")
+    # Blocked first, then guests: what differs from the usual is what one sorts for.
+    number = min(query.size, total - start)
+    if number <= 0:
+        return []
+    turned = start > total // 2
+    if turned:
+        start = total - start - number
+    sign = "-" if backwards != turned else ""
+    ids = list(
+        found.order_by(*(f"{sign}{field}" for field in fields)).values_list("pk", flat=True)[start : start + number]
+    )
+    return ids[::-1] if turned else ids
+
+
+def _licences() -> tuple[Prefetch, ...]:
+    """Return what the column of licences shows, by related names: this app knows nothing of licences."""
+    return ("holdings__product", "assignments__product")  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One licence of a user as the list shows it: plain, by group, or a path in error."""
+
+    name: str
+    kind: str = ""
+
+
+def tags_of(user: DirectoryUser) -> list[Tag]:
+    """Return a user's licences: errors first, then by name; one that is held directly counts as plain."""
+    held = {holding.product.display_name: holding for holding in user.holdings.all()}  # type: ignore[attr-defined]
+    failed = {
+        assignment.product.display_name
+        for assignment in user.assignments.all()  # type: ignore[attr-defined]
+        if assignment.error
+    }
+    tags = [Tag(name, "error") for name in sorted(failed)]
+    tags += [
+        Tag(name, "" if holding.direct else "group") for name, holding in sorted(held.items()) if name not in failed
+    ]
+    return tags

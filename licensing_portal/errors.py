@@ -1,0 +1,61 @@
+"""Error pages: what happened, and what to do next; never a trace of what exists outside one's scope."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+
+from licensing_portal.staff.guards import RightMissing
+from licensing_portal.staff.roles import Right, Role, roles_with
+
+ROLE_NAMES = {
+    Role.GLOBAL_ADMIN: _("Global admin"),
+    Role.ADMIN_AGENT: _("Admin agent"),
+    Role.HELPDESK_AGENT: _("Helpdesk agent"),
+    Role.SALES_AGENT: _("Sales agent"),
+    Role.USER_ADMIN: _("User management admin"),
+}
+RIGHT_NAMES = {
+    Right.CUSTOMER_VIEW: _("see customers"),
+    Right.LICENSE_VIEW: _("see users and licenses"),
+    Right.LICENSE_PLAN: _("prepare license changes"),
+    Right.LICENSE_ASSIGN: _("assign licenses"),
+    Right.LICENSE_REVOKE: _("unassign licenses"),
+    Right.PRODUCT_BUY: _("buy licenses"),
+    Right.AUDIT_VIEW_ALL: _("see the audit log"),
+    Right.STAFF_SCOPE: _("decide who sees which customers"),
+    Right.SETTINGS_CHANGE: _("change settings"),
+}
+
+
+def forbidden(request: HttpRequest, exception: PermissionDenied | None = None) -> HttpResponse:
+    """Answer 403, naming the missing right and the roles that hold it."""
+    right = exception.right if isinstance(exception, RightMissing) else None
+    context = {
+        "right": RIGHT_NAMES[right] if right else None,
+        "right_code": right.value if right else "",
+        "roles": [ROLE_NAMES[role] for role in roles_with(right)] if right else [],
+        "granter": ROLE_NAMES[Role.GLOBAL_ADMIN],
+    }
+    return render(request, "errors/403.html", context, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404 with the same page for what does not exist and what is outside one's scope."""
+    return render(request, "errors/404.html", status=404)
+
+
+def method_not_allowed(request: HttpRequest) -> HttpResponse:
+    """Answer 405 with a page."""
+    return render(request, "errors/405.html", status=405)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer 403 to a form without its token: it is old, or comes from elsewhere."""
+    return render(request, "errors/403_csrf.html", status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 with the request's id alone; the page must not need the database."""
+    context = {"request_id": getattr(request, "id", "")}
+    return render(request, "errors/500.html", context, status=500)

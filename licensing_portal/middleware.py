@@ -1,0 +1,87 @@
+"""What every request passes: health, sign-in, request ids, and no copies of pages left in caches."""
+
+import uuid
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import Resolver404, resolve, reverse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
+
+from licensing_portal.errors import method_not_allowed
+
+type GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# Views that answer without a signed-in person.
+_OPEN = frozenset(
+    {
+        "staff:signin",
+        "staff:callback",
+        "staff:signout",
+        "site:language",
+        "site:theme",
+        "site:readyz",
+        "site:healthz",
+    }
+)
+
+
+class HealthMiddleware:
+    """Answers /healthz before anything else, without database and host check; gives every request an id."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path == "/healthz":
+            return HttpResponse("ok", content_type="text/plain")
+        request.id = uuid.uuid4().hex  # type: ignore[attr-defined]
+        response = self._get_response(request)
+        response["X-Request-ID"] = request.id  # type: ignore[attr-defined]
+        return response
+
+
+class SignInRequiredMiddleware:
+    """Sends signed-out visitors to the sign-in page; htmx requests by a full page change, never a swap."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated or self._is_open(request):
+            return self._get_response(request)
+        place = request.get_full_path() if request.method == "GET" and not request.htmx else ""  # type: ignore[attr-defined]
+        address = reverse("staff:signin") + (f"?{urlencode({'next': place})}" if place not in ("", "/") else "")
+        if request.htmx:  # type: ignore[attr-defined]
+            return HttpResponseClientRedirect(address)
+        return redirect(address)
+
+    @staticmethod
+    def _is_open(request: HttpRequest) -> bool:
+        """Tell whether a view answers anybody; an unknown address is no secret."""
+        try:
+            name = resolve(request.path_info).view_name
+        except Resolver404:
+            return False
+        return name in _OPEN
+
+
+class PagesMiddleware:
+    """Keeps pages out of every cache, for they show customers' data, and gives 405 a page of its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._get_response(request)
+        if response.status_code == 405 and not response.content:
+            page = method_not_allowed(request)
+            page["Allow"] = response["Allow"]
+            response = page
+        if not request.path.startswith(settings.STATIC_URL):
+            patch_cache_control(response, no_store=True, private=True)
+            patch_vary_headers(response, ("Cookie", "HX-Request"))
+        return response

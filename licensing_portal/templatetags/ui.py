@@ -1,0 +1,81 @@
+"""Small pieces of every page: icons, times with their zone, names in the reader's language."""
+
+from datetime import datetime
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from licenses.product_names import localized
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """Print an icon of the sprite; it is decoration, the words beside it carry the meaning."""
+    return format_html(
+        '<svg class="i {}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
+        classes,
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def clock(moment: datetime | None) -> str:
+    """Return "09:41 JST" for a time of today, else with its date; empty for None."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    if local.date() != timezone.localdate():
+        return moment_text(local)
+    if _is_japanese():
+        return f"{local:%H:%M} ({local:%Z})"
+    return f"{local:%H:%M %Z}"
+
+
+@register.filter(name="moment")
+def moment_text(moment: datetime | None) -> str:
+    """Return "23 Nov 2026 23:44 JST" or 「2026/11/23 23:44 (JST)」; empty for None."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    if _is_japanese():
+        return f"{local:%Y/%m/%d %H:%M} ({local:%Z})"
+    return f"{local.day} {local:%b %Y %H:%M %Z}"
+
+
+@register.filter
+def day(moment: datetime | None) -> str:
+    """Return a date without its time; empty for None."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    return f"{local:%Y/%m/%d}" if _is_japanese() else f"{local.day} {local:%b %Y}"
+
+
+@register.filter
+def iso(moment: datetime | None) -> str:
+    """Return a time for the datetime attribute."""
+    return moment.isoformat() if moment else ""
+
+
+@register.filter
+def product(name: str) -> str:
+    """Return a product or plan name in the reader's language."""
+    return localized(name, get_language() or "en")
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Return the letters of the person's mark; decoration only."""
+    parts = name.split()
+    return "".join(part[0] for part in parts[:2]).upper()
+
+
+def _is_japanese() -> bool:
+    return (get_language() or "").startswith("ja")
