@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from customers.models import Customer
 
@@ -47,22 +47,18 @@ def reasons(customer: Customer, now: datetime) -> list[Reason]:
         found.append(Reason("warn", _("access ends soon")))
     if customer.sync_error:
         found.append(Reason("bad", _("could not be read")))
-    if number := customer.error_users:
-        found.append(
-            Reason("bad", ngettext("%(n)d user with an error", "%(n)d users with errors", number) % {"n": number})
-        )
-    if number := customer.over_licenses:
-        found.append(
-            Reason(
-                "bad", ngettext("%(n)d license over-assigned", "%(n)d licenses over-assigned", number) % {"n": number}
-            )
-        )
-    if number := customer.short_products:
-        found.append(
-            Reason(
-                "warn",
-                ngettext("%(n)d product without free licenses", "%(n)d products without free licenses", number)
-                % {"n": number},
-            )
-        )
+    counts = (
+        ("bad", customer.error_users, ngettext_lazy("%(n)d user with an error", "%(n)d users with errors", "n")),
+        (
+            "bad",
+            customer.over_licenses,
+            ngettext_lazy("%(n)d license over-assigned", "%(n)d licenses over-assigned", "n"),
+        ),
+        (
+            "warn",
+            customer.short_products,
+            ngettext_lazy("%(n)d product without free licenses", "%(n)d products without free licenses", "n"),
+        ),
+    )
+    found += [Reason(kind, words % {"n": number}) for kind, number, words in counts if number]
     return found

@@ -200,7 +200,6 @@ def _ids(found: QuerySet[DirectoryUser], query: UserQuery, total: int, start: in
     """Return the row ids of a page; past the middle the index is read from its end."""
     fields = _SORTS[query.sort.removeprefix("-")]
     backwards = query.sort.startswith("-")
-    # Blocked first, then guests: what differs from the usual is what one sorts for.
     number = min(query.size, total - start)
     if number <= 0:
         return []
@@ -208,9 +207,8 @@ def _ids(found: QuerySet[DirectoryUser], query: UserQuery, total: int, start: in
     if turned:
         start = total - start - number
     sign = "-" if backwards != turned else ""
-    ids = list(
-        found.order_by(*(f"{sign}{field}" for field in fields)).values_list("pk", flat=True)[start : start + number]
-    )
+    ordered = found.order_by(*(f"{sign}{field}" for field in fields)).values_list("pk", flat=True)
+    ids = list(ordered[start : start + number])
     return ids[::-1] if turned else ids
 
 

@@ -57,6 +57,8 @@ class LicenseChange(models.Model):
     # Why Review asks (core.planning.Cause values), and the seat table as planned.
     causes = models.JSONField(default=list)
     seats = models.JSONField(default=list)
+    # What people lose, by family: [["exchange", 14], …].
+    losses = models.JSONField(default=list)
     total = models.PositiveIntegerField(default=0)
     # While `planning`: the chosen users' row ids in order, and whether to start at once when nothing asks for Review.
     planned_users = models.JSONField(default=list)

@@ -16,6 +16,7 @@ from customers.user_list import SIZES, STATUSES, BadQuery, Facets, UserQuery, ma
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
+# Where a button of the pager leads; a page beyond the end is the last one.
 _STEPS = {
     "first": lambda page: 1,
     "prev": lambda page: page - 1,

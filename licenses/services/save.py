@@ -18,9 +18,10 @@ from customers.models import Customer, Selection
 from licenses import doorbell
 from licenses.core.catalog import Catalog
 from licenses.core.diff import Choice, Wish
+from licenses.core.losses import losses
 from licenses.core.planning import Cause, SavePlan, plan_save
 from licenses.models import LicenseChange, LicenseEvent, UserChange
-from licenses.services.intents import build_row, people
+from licenses.services.intents import Person, build_row, people
 from licenses.services.states import load_catalog, load_states
 from licensing_portal.staff.models import StaffUser
 
@@ -225,10 +226,10 @@ def _write_plan(change: LicenseChange) -> None:
         selection_changed=Cause.SELECTION_CHANGED.value in change.causes,
         drift=Cause.DRIFT.value in change.causes or has_drifted(change.customer, pks, change.seen_at),
     )
-    _store_plan(change, plan, [known[pk] for pk in pks])
+    _store_plan(change, plan, [known[pk] for pk in pks], catalog)
 
 
-def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Any]) -> None:
+def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Person], catalog: Catalog) -> None:
     """Store the rows in batches, and what Review shows beside them."""
     now = timezone.now()
     rows = (
@@ -248,6 +249,7 @@ def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Any]) -> No
         }
         for line in plan.seats
     ]
+    change.losses = [[family.value, number] for family, number in losses(plan, catalog).items()]
     change.total = len(plan.users)
     change.save()
 

@@ -1,0 +1,117 @@
+"""The form of Manage licenses: choices of boxes become a wish (frontend.md 4.2).
+
+An absent field means keep; an unknown value is an error at its field; an id that the customer does not own is a 404.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.http import Http404, QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from licenses.core.catalog import AppliesTo, Catalog
+from licenses.core.diff import Choice, Wish
+from licenses.countries import CODES
+
+_GUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_PRODUCT = re.compile(f"product-({_GUID})")
+_PLAN = re.compile(f"plan-({_GUID})-({_GUID})")
+_KEY = re.compile(r"[0-9A-Za-z-]{8,64}")
+MAX_REFERENCE = 200
+
+
+@dataclass
+class WishForm:
+    """A posted form against what the customer owns; `errors` holds a sentence per field name."""
+
+    data: QueryDict
+    catalog: Catalog
+    errors: dict[str, str] = field(default_factory=dict)
+    products: dict[str, Choice] = field(default_factory=dict)
+    plans: dict[tuple[str, str], Choice] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.data:
+            if name.startswith(("product-", "plan-")):
+                self._take(name)
+        self.location = self._location()
+        if len(self.reference) > MAX_REFERENCE:
+            self.errors["reference"] = _("At most %(n)d characters, please.") % {"n": MAX_REFERENCE}
+
+    def _take(self, name: str) -> None:
+        """Read one box; a field twice is as unclear as an unknown value."""
+        product, plan = _PRODUCT.fullmatch(name), _PLAN.fullmatch(name)
+        match = product or plan
+        sku = self.catalog.get(match[1].lower()) if match else None
+        if match is None or sku is None or sku.applies_to != AppliesTo.USER:
+            raise Http404
+        plan_id = plan[2].lower() if plan else ""
+        if plan and plan_id not in {one.plan_id for one in sku.user_plans}:
+            raise Http404
+        values = self.data.getlist(name)
+        if len(values) != 1 or values[0] not in {choice.value for choice in Choice}:
+            self.errors[name] = _("This choice is not known. Choose again.")
+        elif plan:
+            self.plans[sku.sku_id, plan_id] = Choice(values[0])
+        else:
+            self.products[sku.sku_id] = Choice(values[0])
+
+    def _location(self) -> str | None:
+        code = self.data.get("location", "keep").strip().upper()
+        if code in ("KEEP", ""):
+            return None
+        if code not in CODES:
+            self.errors["location"] = _("This location is not known. Choose one of the list.")
+            return None
+        return code
+
+    @property
+    def reference(self) -> str:
+        """The ticket or reason."""
+        return " ".join(self.data.get("reference", "").split())
+
+    @property
+    def overwrite_location(self) -> bool:
+        """Whether the location is for users who have another one, too."""
+        return self.data.get("overwrite_location") == "1"
+
+    @property
+    def key(self) -> str:
+        """The one-time key; empty when it is none."""
+        key = self.data.get("key", "")
+        return key if _KEY.fullmatch(key) else ""
+
+    @property
+    def counter(self) -> int | None:
+        """The selection's counter when the form was rendered."""
+        text = self.data.get("selection", "")
+        return int(text) if text.isdecimal() and len(text) < 10 else None
+
+    @property
+    def seen(self) -> datetime | None:
+        """When the form was rendered; a time without zone or in the future counts as not given."""
+        try:
+            moment = parse_datetime(self.data.get("seen", ""))
+        except ValueError:
+            return None
+        if moment is None or moment.tzinfo is None or moment > timezone.now():
+            return None
+        return moment
+
+    @property
+    def wish(self) -> Wish:
+        """The choices."""
+        return Wish(
+            products=self.products,
+            plans=self.plans,
+            location=self.location,
+            overwrite_location=self.overwrite_location,
+        )
+
+    def content(self) -> list[tuple[str, str]]:
+        """Return what makes two posts the same: everything but token and key."""
+        skipped = ("csrfmiddlewaretoken", "key")
+        return [(name, value) for name in self.data if name not in skipped for value in self.data.getlist(name)]

@@ -1,0 +1,212 @@
+"""What the page Manage licenses shows: a row per product with its boxes, by grouped queries over the selection.
+
+The number of queries does not depend on users, products or plans.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from django.db.models import Count, Q
+
+from customers.models import Customer, SelectedUser, Selection
+from licenses.core.catalog import AppliesTo, Catalog, Plan, Sku
+from licenses.core.diff import Choice, Wish
+from licenses.core.planning import SavePlan
+from licenses.core.tristate import BoxState, box_state, plan_state
+from licenses.models import Assignment, Holding, PlanSet
+from licenses.services.figures import FREE_PRODUCT_UNITS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRow:
+    """A service plan's box over the selected holders."""
+
+    plan: Plan
+    state: BoxState
+    on: int
+    value: Choice = Choice.KEEP
+
+    @property
+    def is_company(self) -> bool:
+        """Whether it belongs to the whole organization: shown, never offered."""
+        return self.plan.applies_to == AppliesTo.COMPANY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRow:
+    """A product's box over the selected users."""
+
+    sku: Sku
+    state: BoxState
+    holders: int
+    total: int
+    plans: tuple[PlanRow, ...]
+    locked_by: tuple[str, ...] = ()
+    value: Choice = Choice.KEEP
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether all who hold it hold it by group, and all hold it: there is nothing to change here."""
+        return bool(self.locked_by) and self.state == BoxState.CHECKED
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the units are so many that numbers say nothing."""
+        return self.sku.seats.enabled >= FREE_PRODUCT_UNITS
+
+    @property
+    def available(self) -> int:
+        return self.sku.seats.available
+
+    @property
+    def owned(self) -> int:
+        """Units that can be in use: live ones and those in their grace period."""
+        return self.sku.seats.enabled + self.sku.seats.warning
+
+    @property
+    def missing(self) -> int:
+        """How many of the selected users do not hold it."""
+        return self.total - self.holders
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the form holds a choice for this row."""
+        return self.value != Choice.KEEP or any(plan.value != Choice.KEEP for plan in self.plans)
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the box can be used: something can be given or taken away."""
+        return not self.is_locked and (self.sku.is_assignable or self.holders > 0)
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Order of rows: changed, held by any selected, with free seats, the rest."""
+        if self.is_changed:
+            return 0, self.sku.display_name
+        if self.holders:
+            return 1, self.sku.display_name
+        if self.available and not self.is_free and self.sku.is_assignable:
+            return 2, self.sku.display_name
+        return 3, self.sku.display_name
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the row hides until it is asked for."""
+        return self.rank[0] == 3
+
+
+def product_rows(customer: Customer, selection: Selection, catalog: Catalog, wish: Wish) -> list[ProductRow]:
+    """Return the rows in their order; `wish` fills in what the form already holds."""
+    chosen = SelectedUser.objects.filter(selection=selection).values("user_id")
+    total = selection.rows.count()
+    held, direct = _holders(customer, chosen)
+    off = _off_counts(customer, chosen)
+    groups = _groups(customer, chosen)
+    rows = [
+        _row(sku, total, held.get(sku.sku_id, 0), direct.get(sku.sku_id, 0), off.get(sku.sku_id, {}), groups, wish)
+        for sku in catalog.skus.values()
+        if sku.applies_to == AppliesTo.USER
+    ]
+    return sorted(rows, key=lambda row: row.rank)
+
+
+def _holders(customer: Customer, chosen: object) -> tuple[dict[str, int], dict[str, int]]:
+    """Return by SKU how many of the chosen users hold it, and how many of them directly."""
+    counted = (
+        Holding.objects.filter(customer=customer, user_id__in=chosen)
+        .values_list("product__sku_id")
+        .annotate(number=Count("pk"), directly=Count("pk", filter=Q(direct=True)))
+    )
+    rows = list(counted)
+    return {sku: number for sku, number, _ in rows}, {sku: directly for sku, _, directly in rows}
+
+
+def _off_counts(customer: Customer, chosen: object) -> dict[str, dict[str, int]]:
+    """Return by SKU and plan for how many holders the plan is off: a GROUP BY over the few plan sets."""
+    counted = (
+        Holding.objects.filter(customer=customer, user_id__in=chosen)
+        .values_list("product__sku_id", "plan_set_id")
+        .annotate(number=Count("pk"))
+    )
+    rows = list(counted)
+    disabled = dict(PlanSet.objects.filter(pk__in={row[1] for row in rows}).values_list("pk", "disabled"))
+    off: dict[str, dict[str, int]] = {}
+    for sku_id, plan_set, number in rows:
+        by_plan = off.setdefault(sku_id, {})
+        for plan_id in disabled[plan_set]:
+            by_plan[plan_id] = by_plan.get(plan_id, 0) + number
+    return off
+
+
+def _groups(customer: Customer, chosen: object) -> dict[str, tuple[str, ...]]:
+    """Return by SKU the names of the groups that give it to any of the chosen users."""
+    names = dict(customer.groups.values_list("object_id", "display_name"))
+    given = (
+        Assignment.objects.filter(customer=customer, user_id__in=chosen)
+        .exclude(via=Assignment.DIRECT)
+        .values_list("product__sku_id", "via")
+        .distinct()
+    )
+    found: dict[str, list[str]] = {}
+    for sku_id, via in given:
+        found.setdefault(sku_id, []).append(names.get(via, via))
+    return {sku_id: tuple(sorted(groups)) for sku_id, groups in found.items()}
+
+
+def _row(
+    sku: Sku,
+    total: int,
+    holders: int,
+    direct: int,
+    off: Mapping[str, int],
+    groups: Mapping[str, tuple[str, ...]],
+    wish: Wish,
+) -> ProductRow:
+    return ProductRow(
+        sku=sku,
+        state=box_state(holders, total),
+        holders=holders,
+        total=total,
+        locked_by=groups.get(sku.sku_id, ()) if holders and not direct else (),
+        value=wish.products.get(sku.sku_id, Choice.KEEP),
+        plans=tuple(
+            PlanRow(
+                plan=plan,
+                state=plan_state(holders - off.get(plan.plan_id, 0), holders),
+                on=holders - off.get(plan.plan_id, 0),
+                value=wish.plans.get((sku.sku_id, plan.plan_id), Choice.KEEP),
+            )
+            for plan in sku.plans
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a save does to one product."""
+
+    sku: Sku
+    assigned: int = 0
+    unassigned: int = 0
+    edited: int = 0
+    short: int = 0
+    after: int = 0
+
+
+def effects(plan: SavePlan, catalog: Catalog) -> dict[str, Effect]:
+    """Return by SKU how many users get it, lose it, or have its plans changed, and what stays free."""
+    found = {sku_id: Effect(sku=sku, after=sku.seats.available) for sku_id, sku in catalog.skus.items()}
+    for user in plan.users:
+        for add in user.diff.add:
+            effect = found[add.sku_id]
+            if add.sku_id in user.newly_held:
+                found[add.sku_id] = replace(effect, assigned=effect.assigned + 1)
+            else:
+                found[add.sku_id] = replace(effect, edited=effect.edited + 1)
+        for sku_id in user.diff.remove:
+            if sku_id in found:
+                found[sku_id] = replace(found[sku_id], unassigned=found[sku_id].unassigned + 1)
+    for line in plan.seats:
+        if line.sku_id in found:
+            found[line.sku_id] = replace(found[line.sku_id], short=line.short, after=line.after)
+    return found

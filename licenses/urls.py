@@ -1,0 +1,23 @@
+"""Addresses of licences and changes."""
+
+from django.urls import path
+
+from licenses.views import change, history, manage, products, refresh, review
+from licensing_portal import converters  # noqa: F401  registers the guid converter
+
+app_name = "licenses"
+_CUSTOMER = "customers/<guid:tenant_id>"
+urlpatterns = [
+    path(f"{_CUSTOMER}/refresh/", refresh.refresh, name="refresh"),
+    path(f"{_CUSTOMER}/licenses/", products.products, name="products"),
+    path(f"{_CUSTOMER}/licenses/manage/", manage.manage, name="manage"),
+    path(f"{_CUSTOMER}/licenses/manage/summary/", manage.summary, name="manage-summary"),
+    path(f"{_CUSTOMER}/licenses/review/", review.review, name="review"),
+    path(f"{_CUSTOMER}/licenses/<guid:sku_id>/holders/", products.holders, name="holders"),
+    path(f"{_CUSTOMER}/licenses/<guid:sku_id>/buy/", products.buy, name="buy"),
+    path(f"{_CUSTOMER}/changes/", history.customer_changes, name="changes"),
+    path("changes/", history.all_changes, name="all-changes"),
+    path("changes/<uuid:change_id>/", change.change_page, name="change"),
+    path("changes/<uuid:change_id>/progress/", change.progress, name="change-progress"),
+    path("changes/<uuid:change_id>/stop/", change.stop, name="change-stop"),
+]

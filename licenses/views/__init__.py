@@ -1,0 +1,1 @@
+"""Pages about licences: managing, reviewing, results, history, products."""

@@ -1,0 +1,125 @@
+"""One change: its progress while it runs, and afterwards the truth about each user."""
+
+import uuid
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from customers import selection as selections
+from customers.folding import fold
+from customers.models import Customer
+from licenses.models import LicenseChange, UserChange
+from licenses.services import report, save
+from licensing_portal.staff.guards import StaffRequest, needs
+from licensing_portal.staff.roles import Right
+
+_PAGE = 100
+_TABS = {
+    "action": [UserChange.State.FAILED, UserChange.State.UNKNOWN, UserChange.State.NOT_TRIED],
+    "updated": [UserChange.State.UPDATED],
+}
+
+
+def _change_or_404(request: StaffRequest, change_id: uuid.UUID) -> LicenseChange:
+    """Return a change of a customer in the person's scope; drafts are for Review alone."""
+    visible = Customer.objects.visible_to(request.user)
+    found = LicenseChange.objects.filter(pk=change_id, customer__in=visible)
+    change = found.select_related("customer", "staff").first()
+    if change is None or (change.status == LicenseChange.Status.DRAFT and change.staff_id != request.user.pk):
+        raise Http404
+    return change
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Right.LICENSE_VIEW)
+def change_page(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
+    """Show a change, or select its users again."""
+    change = _change_or_404(request, change_id)
+    if change.status == LicenseChange.Status.DRAFT:
+        return redirect(_review_address(change))
+    if request.method == "POST":
+        return _select_again(request, change)
+    context = {"customer": change.customer, "nav": "changes", "change": change, "counts": report.counts(change)}
+    if change.is_open:
+        return render(request, "licenses/running.html", context | _progress(change))
+    return render(request, "licenses/result.html", context | _result(request, change, context["counts"]))
+
+
+def _review_address(change: LicenseChange) -> str:
+    return reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}"
+
+
+def _select_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:
+    """Make the change's users the selection, those who still exist."""
+    selection = selections.get(request.user, change.customer)
+    rows = change.user_changes.filter(user__isnull=False, user__deleted_at__isnull=True).order_by("position")
+    selections.clear(selection)
+    selections.add(selection, list(rows.values_list("user_id", flat=True)))
+    return redirect("customers:selected", tenant_id=change.customer.tenant_id)
+
+
+def _progress(change: LicenseChange) -> dict[str, object]:
+    """Return the figures of a running change."""
+    counts = report.counts(change)
+    speed = report.rate(change, counts.done)
+    open_users = counts.pending + counts.in_flight
+    return {
+        "counts": counts,
+        "speed": round(speed, 1 if speed < 10 else 0) if speed else 0,
+        "left": round(open_users / speed) if speed and open_users else None,
+        "ahead": report.queue_position(change) if change.status == LicenseChange.Status.QUEUED else 0,
+        "causes": report.causes(change),
+        # Said aloud at the quarters only.
+        "milestone": counts.percent // 25 * 25,
+    }
+
+
+def _result(request: StaffRequest, change: LicenseChange, counts: object) -> dict[str, object]:
+    """Return one tab of a finished change."""
+    assert isinstance(counts, report.Counts)
+    tab = request.GET.get("show", "")
+    if tab not in _TABS:
+        tab = "action" if counts.action else "updated"
+    q = request.GET.get("q", "").strip()[:200]
+    found = change.user_changes.filter(state__in=_TABS[tab]).order_by("state", "failure_kind", "sort_key", "id")
+    if folded := fold(q):
+        found = found.filter(user__search__contains=folded)
+    page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
+    rows = list(page)
+    return {
+        "tab": tab,
+        "q": q,
+        "page": page,
+        "rows": report.result_rows(rows, report.names_for(change, rows)),
+        "causes": report.causes(change) if tab == "action" else [],
+        "seconds": (change.finished_at - change.started_at).total_seconds()
+        if change.finished_at and change.started_at
+        else None,
+    }
+
+
+@require_safe
+@needs(Right.LICENSE_VIEW)
+def progress(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
+    """Answer the progress fragment; opened alone it is the page. The end leads to the result by a whole page."""
+    change = _change_or_404(request, change_id)
+    address = reverse("licenses:change", args=[change.pk])
+    if not request.htmx:
+        return redirect(address)
+    if not change.is_open:
+        return HttpResponseClientRedirect(address)
+    context = {"customer": change.customer, "change": change} | _progress(change)
+    return render(request, "licenses/running.html#progress", context)
+
+
+@require_POST
+@needs(Right.LICENSE_PLAN)
+def stop(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
+    """Ask a running change to stop."""
+    change = _change_or_404(request, change_id)
+    save.request_stop(change)
+    return redirect("licenses:change", change_id=change.pk)

@@ -1,0 +1,192 @@
+"""Manage licenses: the boxes of the selected users, the live summary, and the way to Review or to the save."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from customers import selection as selections
+from customers.models import Customer, Selection
+from customers.scope import customer_or_404
+from licenses import doorbell
+from licenses.core.catalog import Catalog
+from licenses.countries import choices, country_name
+from licenses.forms import MAX_REFERENCE, WishForm
+from licenses.messages import CAUSES
+from licenses.services import manage as boxes
+from licenses.services import save
+from licenses.services.states import load_catalog
+from licenses.services.sync import refresh_products, refresh_users
+from licensing_portal.gateways.errors import GatewayError
+from licensing_portal.staff.guards import StaffRequest, needs, require
+from licensing_portal.staff.roles import Right
+
+# Up to this many users are read again while the person waits (one $batch).
+READ_IN_REQUEST = 300
+CHIPS = 50
+_NAMED = 10
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Right.LICENSE_PLAN)
+def manage(request: StaffRequest, tenant_id: str) -> HttpResponse:
+    """Show the boxes, or take what was chosen."""
+    customer = customer_or_404(request, tenant_id)
+    selection = selections.get(request.user, customer)
+    if request.method == "POST":
+        return _post(request, customer, selection)
+    if (away := _not_ready(request, customer, selection)) is not None:
+        return away
+    if not _read_again(customer, selection):
+        messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
+    form = WishForm(request.GET.__class__(), load_catalog(customer))
+    return _page(request, customer, selection, form)
+
+
+def _not_ready(request: StaffRequest, customer: Customer, selection: Selection) -> HttpResponse | None:
+    """Send back to the list while nobody is selected, or an old selection waits for its answer."""
+    if not selections.count(selection):
+        messages.warning(request, _("Nobody is selected. Tick the users whose licenses you want to manage."))
+        return redirect("customers:users", tenant_id=customer.tenant_id)
+    if selections.is_stale(selection, timezone.now()):
+        return redirect("customers:users", tenant_id=customer.tenant_id)
+    return None
+
+
+def _read_again(customer: Customer, selection: Selection) -> bool:
+    """Read the selected users and the products again, now or (many users) in the background."""
+    users = list(selections.users(selection).values_list("pk", "object_id")[: READ_IN_REQUEST + 1])
+    try:
+        refresh_products(customer)
+        if len(users) <= READ_IN_REQUEST:
+            refresh_users(customer, [object_id for _pk, object_id in users])
+        else:
+            pks = list(selections.users(selection).values_list("pk", flat=True))
+            doorbell.refresh_selected.enqueue(customer.pk, pks)
+    except GatewayError:
+        return False
+    return True
+
+
+def _page(
+    request: StaffRequest, customer: Customer, selection: Selection, form: WishForm, status: int = 200
+) -> HttpResponse:
+    """Render the page with what the form already holds."""
+    selection.refresh_from_db()
+    rows = boxes.product_rows(customer, selection, form.catalog, form.wish)
+    chosen = selections.users(selection)
+    unset = chosen.filter(usage_location="")
+    language = get_language() or "en"
+    context = {
+        "customer": customer,
+        "nav": "users",
+        "selection": selection,
+        "chips": chosen.values_list("display_name", "object_id")[:CHIPS],
+        "total": selections.count(selection),
+        "rows": [row for row in rows if not row.is_folded],
+        "folded": [row for row in rows if row.is_folded],
+        "form": form,
+        "reference": form.data.get("reference", ""),
+        "max_reference": MAX_REFERENCE,
+        "key": uuid.uuid4().hex,
+        "seen": timezone.now().isoformat(),
+        "unset": list(unset.values_list("display_name", flat=True)[:_NAMED]),
+        "unset_total": unset.count(),
+        "proposed": (customer.country, country_name(customer.country, language)) if customer.country else None,
+        "countries": choices(language),
+        "may_buy": request.user.may(Right.PRODUCT_BUY),
+    }
+    context["more"] = max(0, context["total"] - CHIPS)  # type: ignore[operator]
+    return render(request, "licenses/manage.html", context, status=status)
+
+
+def _post(request: StaffRequest, customer: Customer, selection: Selection) -> HttpResponse:
+    """Store a draft of what was chosen, and start it or show Review."""
+    form = WishForm(request.POST, load_catalog(customer))
+    require(request.user, Right.LICENSE_REVOKE if form.wish.removes else Right.LICENSE_ASSIGN)
+    first = _first_answer(request, form)
+    if first is None and not form.errors and form.wish.is_empty:
+        form.errors[""] = _("Nothing is changed. Choose a product, a service plan or a location.")
+    if form.errors or not form.key:
+        if not form.key:
+            form.errors[""] = _("This form is too old. Check your choices and save again.")
+        return _page(request, customer, selection, form, status=422)
+    if first is None and (away := _not_ready(request, customer, selection)) is not None:
+        return away
+    starts = request.POST.get("go") == "save"
+    try:
+        draft = first or save.make_draft(
+            staff=request.user,
+            customer=customer,
+            wish=form.wish,
+            user_pks=list(selections.users(selection).values_list("pk", flat=True)),
+            key=form.key,
+            content=save.content_digest(form.content()),
+            reference=form.reference,
+            selection=selection,
+            counter=form.counter,
+            seen=form.seen,
+            starts_itself=starts,
+        )
+    except save.KeyReused as reused:
+        return render(request, "licenses/key_reused.html", {"customer": customer, "first": reused.change}, status=409)
+    except save.TooManyUsers as error:
+        form.errors[""] = _("One change holds at most %(n)d users. Select fewer.") % {"n": error.limit}
+        return _page(request, customer, selection, form, status=422)
+    return _follow(draft, starts=starts)
+
+
+def _first_answer(request: StaffRequest, form: WishForm) -> save.LicenseChange | None:
+    """Return the change that this very form already made: a double click gets the first answer."""
+    content = save.content_digest(form.content())
+    return save.LicenseChange.objects.filter(staff=request.user, key=form.key, content=content).first()
+
+
+def _follow(draft: save.LicenseChange, *, starts: bool) -> HttpResponse:
+    """Go where the draft leads: to its own page once it runs or is planned, else to Review."""
+    if starts and draft.status == save.Status.DRAFT and not draft.causes:
+        draft = save.start(draft)
+    if draft.status != save.Status.DRAFT:
+        return redirect("licenses:change", change_id=draft.pk)
+    return redirect(reverse("licenses:review", args=[draft.customer.tenant_id]) + f"?change={draft.pk}")
+
+
+@require_POST
+@needs(Right.LICENSE_PLAN)
+def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
+    """Answer the live summary of what the form would do, by the code of the save."""
+    customer = customer_or_404(request, tenant_id)
+    selection = selections.get(request.user, customer)
+    catalog: Catalog = load_catalog(customer)
+    form = WishForm(request.POST, catalog)
+    pks = list(selections.users(selection).values_list("pk", flat=True))
+    changed = form.counter is not None and form.counter != selection.counter
+    plan = save.preview(
+        customer,
+        form.wish,
+        pks,
+        catalog=catalog,
+        selection_changed=changed,
+        drift=save.has_drifted(customer, pks, form.seen),
+    )
+    found = boxes.effects(plan, catalog)
+    calls = plan.calls
+    context = {
+        "customer": customer,
+        "effects": [effect for effect in found.values() if effect.assigned or effect.unassigned or effect.edited],
+        "all_effects": found.values(),
+        "locations": sum(1 for user in plan.users if user.diff.location),
+        "causes": [CAUSES[cause] for cause in sorted(plan.causes)],
+        "calls": calls,
+        "seconds": round(calls / settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else 0,
+        "is_empty": form.wish.is_empty,
+        "form_errors": form.errors,
+    }
+    return render(request, "licenses/summary.html", context)

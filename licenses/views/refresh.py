@@ -1,0 +1,30 @@
+"""Refresh: reads a customer again when somebody asks for it."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from customers.scope import customer_or_404
+from licenses.services.sync import sync_customer
+from licensing_portal.gateways.errors import GatewayError
+from licensing_portal.staff.guards import StaffRequest, needs
+from licensing_portal.staff.roles import Right
+
+
+@require_POST
+@needs(Right.LICENSE_VIEW)
+def refresh(request: StaffRequest, tenant_id: str) -> HttpResponse:
+    """Read the customer's directory now, then go back to the page."""
+    customer = customer_or_404(request, tenant_id)
+    try:
+        sync_customer(customer)
+    except GatewayError:
+        messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
+    place = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(place, {request.get_host()}, require_https=request.is_secure()):
+        place = reverse("customers:users", args=[customer.tenant_id])
+    return redirect(place)

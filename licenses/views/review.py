@@ -1,0 +1,72 @@
+"""Review: what a save will do, before it does it."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from customers.scope import customer_or_404
+from licenses.core.diff import Choice
+from licenses.messages import CAUSES, loss
+from licenses.models import LicenseChange, UserChange
+from licenses.services import report, save
+from licenses.services.naming import Names
+from licensing_portal.staff.guards import StaffRequest, needs, require
+from licensing_portal.staff.roles import Right
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Right.LICENSE_PLAN)
+def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
+    """Show one's own draft, or start it."""
+    customer = customer_or_404(request, tenant_id)
+    data = request.POST if request.method == "POST" else request.GET
+    change = _own_change(request, tenant_id, data.get("change", ""))
+    if change.status != LicenseChange.Status.DRAFT:
+        return redirect("licenses:change", change_id=change.pk)
+    if request.method == "POST":
+        return _start(request, change)
+    names = Names(customer, [line["skuId"] for line in change.seats])
+    calls = change.user_changes.filter(state=UserChange.State.PENDING).count()
+    context = {
+        "customer": customer,
+        "nav": "users",
+        "change": change,
+        "key": uuid.uuid4().hex,
+        "causes": [CAUSES[cause] for cause in change.causes if cause in CAUSES],
+        "seats": [{**line, "name": names.product(line["skuId"])} for line in change.seats],
+        "losses": [words for family, number in change.losses if (words := loss(family, number))],
+        "groups": report.review_groups(change),
+        "calls": calls,
+        "seconds": round(calls / settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else 0,
+    }
+    return render(request, "licenses/review.html", context)
+
+
+def _own_change(request: StaffRequest, tenant_id: str, change_id: str) -> LicenseChange:
+    """Return the person's own change at this customer; anybody else's does not exist here."""
+    try:
+        found = LicenseChange.objects.filter(pk=change_id, staff=request.user, customer__tenant_id=tenant_id)
+        change = found.select_related("customer", "staff").first()
+    except (ValidationError, ValueError):
+        change = None
+    if change is None:
+        raise Http404
+    return change
+
+
+def _start(request: StaffRequest, change: LicenseChange) -> HttpResponse:
+    """Start a draft; when users changed meanwhile, show Review again with the new picture."""
+    removes = Choice.NONE.value in (*change.wish["products"].values(), *change.wish["plans"].values())
+    require(request.user, Right.LICENSE_REVOKE if removes else Right.LICENSE_ASSIGN)
+    started = save.start(change, key=request.POST.get("key", "")[:64])
+    if started.status == LicenseChange.Status.DRAFT:
+        messages.warning(request, _("Licenses of these users have changed meanwhile. This is the new picture."))
+        return redirect(reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}")
+    return redirect("licenses:change", change_id=started.pk)
