@@ -81,9 +81,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     FailureKind.NOT_FOUND: Explanation(_("User no longer exists"), _("The user was deleted at Microsoft.")),
     FailureKind.FORBIDDEN: Explanation(
         _("Access refused"),
-        _(
-            "Microsoft did not allow it. Check the admin relationship with this customer and its License Administrator role."
-        ),
+        _("Microsoft did not allow it. Check the admin relationship and its License Administrator role."),
     ),
     FailureKind.TOKEN: Explanation(
         _("Sign-in refused"), _("Microsoft did not accept our sign-in for this customer. Nothing was changed.")
@@ -99,9 +97,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     FailureKind.UNREADABLE: Explanation(
         _("Result unknown"),
-        _(
-            "Microsoft's answer was lost, and reading the user did not settle it. The change may or may not have happened."
-        ),
+        _("Microsoft's answer was lost, and reading the user did not settle it. It may or may not have happened."),
     ),
     FailureKind.UNKNOWN: Explanation(
         _("Refused by Microsoft"), _("Microsoft gave this reason, which the portal does not know yet:")

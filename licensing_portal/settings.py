@@ -181,7 +181,8 @@ USE_THOUSAND_SEPARATOR = True
 
 # Files
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+# Nothing is collected: WhiteNoise serves the source folder, also in many-machine installations.
+STATIC_ROOT = None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
