@@ -34,9 +34,14 @@ class Seats:
     consumed: int = 0
 
     @property
+    def balance(self) -> int:
+        """Owned less consumed; below zero when more are consumed than owned."""
+        return self.enabled + self.warning - self.consumed
+
+    @property
     def available(self) -> int:
-        """Seats that can be assigned now; never below zero, even when more are consumed than owned."""
-        return max(0, self.enabled + self.warning - self.consumed)
+        """Seats that can be assigned now; never below zero."""
+        return max(0, self.balance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,39 +89,92 @@ class UserDiff:
 
 def diff_user(state: UserState, wish: Wish, catalog: Catalog) -> UserDiff:
     """Return what the wish changes for this user; SKUs that the tenant does not own are passed over."""
-    adds: list[LicenseAdd] = []
-    removes: list[SkuId] = []
-    kept: list[Kept] = []
-    switches = _switches_by_sku(wish)
-    for sku_id in sorted({*wish.products, *switches}):
-        sku = catalog.get(sku_id)
-        if sku is None:
-            continue
-        choice = wish.products.get(sku_id, Choice.KEEP)
-        held = state.held.get(sku_id) or Held(())
-        if choice == Choice.NONE:
-            _revoke(sku_id, held, removes, kept)
-        elif not held.holds:
-            if choice == Choice.ALL:
-                adds.append(_new_assignment(sku, switches.get(sku_id, {})))
-        else:
-            _switch(sku_id, held, switches.get(sku_id, {}), adds, kept)
-    return UserDiff(
-        user_id=state.user_id,
-        add=tuple(adds),
-        remove=tuple(removes),
-        location=_location(state, wish),
-        kept=tuple(kept),
-    )
+    return Differ(wish, catalog)(state)
 
 
-def _switches_by_sku(wish: Wish) -> dict[SkuId, dict[PlanId, Choice]]:
-    """Return the plan choices that change something, by SKU."""
-    switches: dict[SkuId, dict[PlanId, Choice]] = {}
-    for (sku_id, plan_id), choice in wish.plans.items():
-        if choice != Choice.KEEP:
-            switches.setdefault(sku_id, {})[plan_id] = choice
-    return switches
+class Differ:
+    """A wish made ready for many users: what is the same for all of them is worked out once."""
+
+    def __init__(self, wish: Wish, catalog: Catalog) -> None:
+        self._wish = wish
+        switched = {sku_id for (sku_id, _), choice in wish.plans.items() if choice != Choice.KEEP}
+        chosen = {sku_id for sku_id, choice in wish.products.items() if choice != Choice.KEEP}
+        self._edits = tuple(
+            _Edit(sku, wish) for sku_id in sorted(chosen | switched) if (sku := catalog.get(sku_id)) is not None
+        )
+
+    def __call__(self, state: UserState) -> UserDiff:
+        """Return what the wish changes for this user."""
+        adds: list[LicenseAdd] = []
+        removes: list[SkuId] = []
+        kept: list[Kept] = []
+        for edit in self._edits:
+            held = state.held.get(edit.sku_id)
+            if edit.choice == Choice.NONE:
+                if held is not None:
+                    _revoke(edit.sku_id, held, removes, kept)
+            elif held is None or not held.holds:
+                if edit.choice == Choice.ALL:
+                    adds.append(edit.new_holder)
+            elif edit.off or edit.on:
+                edit.switch(held, adds, kept)
+        return UserDiff(
+            user_id=state.user_id,
+            add=tuple(adds),
+            remove=tuple(removes),
+            location=_location(state, self._wish),
+            kept=tuple(kept),
+        )
+
+
+class _Edit:
+    """The choices for one SKU. Company plans and plans that the SKU does not have are never switched."""
+
+    def __init__(self, sku: Sku, wish: Wish) -> None:
+        self.sku_id = sku.sku_id
+        self.choice = wish.products.get(sku.sku_id, Choice.KEEP)
+        choices = {plan.plan_id: wish.plans.get((sku.sku_id, plan.plan_id)) for plan in sku.user_plans}
+        self.off = frozenset(plan_id for plan_id, choice in choices.items() if choice == Choice.NONE)
+        self.on = frozenset(plan_id for plan_id, choice in choices.items() if choice == Choice.ALL)
+        # A new holder gets every plan but those that were switched off.
+        self.new_holder = LicenseAdd(sku_id=sku.sku_id, disabled=self.off)
+        self._wanted: dict[frozenset[PlanId], LicenseAdd] = {}
+        self._kept: dict[tuple[bool, tuple[Path, ...]], tuple[Kept, ...]] = {}
+
+    def switch(self, held: Held, adds: list[LicenseAdd], kept: list[Kept]) -> None:
+        """Edit the direct path's plans; a group's plans cannot be edited here."""
+        direct = held.direct
+        if direct is not None:
+            wanted = self._complete(direct.disabled)
+            if wanted.disabled != direct.disabled:
+                adds.append(wanted)
+        if direct is None or len(held.paths) > 1:
+            kept.extend(self._kept_by(held, direct is None))
+
+    def _complete(self, disabled: frozenset[PlanId]) -> LicenseAdd:
+        """Return the whole list that replaces this one: Graph does not merge (graph-api.md 2.6)."""
+        wanted = self._wanted.get(disabled)
+        if wanted is None:
+            wanted = LicenseAdd(sku_id=self.sku_id, disabled=(disabled | self.off) - self.on)
+            self._wanted[disabled] = wanted
+        return wanted
+
+    def _kept_by(self, held: Held, groups_only: bool) -> tuple[Kept, ...]:
+        """Return the plans that groups keep as they are; users of the same groups share the answer."""
+        key = (groups_only, held.by_group)
+        known = self._kept.get(key)
+        if known is None:
+            kept = [
+                Kept(sku_id=self.sku_id, plan_id=plan_id, groups=groups)
+                for plan_id in sorted(self.off)
+                if (groups := tuple(sorted(path.via for path in held.by_group if plan_id not in path.disabled)))
+            ]
+            if groups_only:
+                # Off by the group, and there is no direct assignment in which it could be switched on.
+                stuck = sorted(self.on & held.disabled)
+                kept += [Kept(sku_id=self.sku_id, plan_id=plan_id, groups=held.groups) for plan_id in stuck]
+            known = self._kept[key] = tuple(kept)
+        return known
 
 
 def _revoke(sku_id: SkuId, held: Held, removes: list[SkuId], kept: list[Kept]) -> None:
@@ -130,37 +183,6 @@ def _revoke(sku_id: SkuId, held: Held, removes: list[SkuId], kept: list[Kept]) -
         removes.append(sku_id)
     if held.groups:
         kept.append(Kept(sku_id=sku_id, groups=held.groups))
-
-
-def _new_assignment(sku: Sku, switches: Mapping[PlanId, Choice]) -> LicenseAdd:
-    """A new holder gets every user plan but those that were switched off."""
-    off = {plan.plan_id for plan in sku.user_plans if switches.get(plan.plan_id) == Choice.NONE}
-    return LicenseAdd(sku_id=sku.sku_id, disabled=frozenset(off))
-
-
-def _switch(
-    sku_id: SkuId,
-    held: Held,
-    switches: Mapping[PlanId, Choice],
-    adds: list[LicenseAdd],
-    kept: list[Kept],
-) -> None:
-    """Edit the direct path's plans; a group's plans cannot be edited here."""
-    off = {plan_id for plan_id, choice in switches.items() if choice == Choice.NONE}
-    on = {plan_id for plan_id, choice in switches.items() if choice == Choice.ALL}
-    direct = held.direct
-    if direct is not None:
-        wanted = (direct.disabled | off) - on
-        if wanted != direct.disabled:
-            adds.append(LicenseAdd(sku_id=sku_id, disabled=wanted))
-    for plan_id in sorted(off):
-        groups = tuple(path.via for path in held.active if path.via != DIRECT and plan_id not in path.disabled)
-        if groups:
-            kept.append(Kept(sku_id=sku_id, plan_id=plan_id, groups=tuple(sorted(groups))))
-    if direct is None:
-        # Off by the group, and there is no direct assignment in which it could be switched on.
-        for plan_id in sorted(on & held.disabled):
-            kept.append(Kept(sku_id=sku_id, plan_id=plan_id, groups=held.groups))
 
 
 def _location(state: UserState, wish: Wish) -> str | None:

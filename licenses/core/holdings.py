@@ -18,10 +18,11 @@ class PathState(StrEnum):
     DISABLED = "Disabled"
     ERROR = "Error"
 
-    @property
-    def holds(self) -> bool:
-        """Whether a path in this state gives the user the product."""
-        return self in (PathState.ACTIVE, PathState.ACTIVE_WITH_ERROR)
+    # Whether a path in this state gives the user the product. Kept on the member: it is asked millions of times.
+    holds: bool
+
+    def __init__(self, word: str) -> None:
+        self.holds = word in ("Active", "ActiveWithError")
 
     @classmethod
     def parse(cls, text: str) -> "PathState":
@@ -54,12 +55,17 @@ class Held:
     @property
     def holds(self) -> bool:
         """Whether the user has the product by any path."""
+        if len(self.paths) == 1:
+            return self.paths[0].state.holds
         return any(path.state.holds for path in self.paths)
 
     @property
     def direct(self) -> Path | None:
         """The active direct path."""
-        return next((path for path in self.paths if path.via == DIRECT and path.state.holds), None)
+        for path in self.paths:
+            if path.via == DIRECT and path.state.holds:
+                return path
+        return None
 
     @property
     def any_direct(self) -> Path | None:
@@ -67,13 +73,20 @@ class Held:
         return next((path for path in self.paths if path.via == DIRECT), None)
 
     @property
+    def by_group(self) -> tuple[Path, ...]:
+        """Paths by group that give the product."""
+        return tuple(path for path in self.paths if path.via != DIRECT and path.state.holds)
+
+    @property
     def groups(self) -> tuple[GroupId, ...]:
         """Groups that give the product, sorted."""
-        return tuple(sorted(path.via for path in self.paths if path.via != DIRECT and path.state.holds))
+        return tuple(sorted(path.via for path in self.by_group))
 
     @property
     def disabled(self) -> frozenset[PlanId]:
         """Plans that are off: off in every active path, for the plans of all paths add up."""
+        if len(self.paths) == 1:
+            return self.paths[0].disabled if self.paths[0].state.holds else frozenset()
         active = self.active
         if not active:
             return frozenset()

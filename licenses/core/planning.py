@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from licenses.core.catalog import Catalog, PlanId, SkuId
-from licenses.core.diff import UserDiff, Wish, apply_diff, diff_user
+from licenses.core.diff import Differ, UserDiff, Wish, apply_diff
+from licenses.core.enabled import EnabledPlans
 from licenses.core.holdings import UserState
-from licenses.core.rules import clashes, forbidden, missing_dependencies
+from licenses.core.rules import REFUSING_LOCATIONS, RULED_PLANS, clashes, forbidden, missing_dependencies
 from licenses.core.triage import Failure, FailureKind, failure_of
 
 
@@ -80,7 +81,10 @@ class SavePlan:
 
 
 class _Ledger:
-    """Running seat balances: users earlier in the order take first, and what they free counts for later ones."""
+    """Running seat balances: users earlier in the order take first, and what they free counts for later ones.
+
+    A balance starts below zero when more is consumed than owned: what is freed then fills that hole first.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -89,16 +93,16 @@ class _Ledger:
         self.freed: dict[SkuId, int] = {}
         self.short: dict[SkuId, int] = {}
 
-    def free(self, sku_id: SkuId) -> int:
-        """Return the seats that were free before this save."""
+    def start(self, sku_id: SkuId) -> int:
+        """Return the balance before this save."""
         sku = self._catalog.get(sku_id)
-        return sku.seats.available if sku is not None else 0
+        return sku.seats.balance if sku is not None else 0
 
     def lacking(self, wanted: Sequence[SkuId]) -> tuple[SkuId, ...]:
         """Note that a user needs these SKUs; return those without a seat left."""
         for sku_id in wanted:
             self.needed[sku_id] = self.needed.get(sku_id, 0) + 1
-        lacking = tuple(sku for sku in wanted if self.balance.setdefault(sku, self.free(sku)) < 1)
+        lacking = tuple(sku for sku in wanted if self.balance.setdefault(sku, self.start(sku)) < 1)
         for sku_id in lacking:
             self.short[sku_id] = self.short.get(sku_id, 0) + 1
         return lacking
@@ -106,9 +110,9 @@ class _Ledger:
     def move(self, taken: Sequence[SkuId], freed: Sequence[SkuId]) -> None:
         """Book what a user takes and gives back."""
         for sku_id in taken:
-            self.balance[sku_id] = self.balance.get(sku_id, self.free(sku_id)) - 1
+            self.balance[sku_id] -= 1
         for sku_id in freed:
-            self.balance[sku_id] = self.balance.get(sku_id, self.free(sku_id)) + 1
+            self.balance[sku_id] = self.balance.get(sku_id, self.start(sku_id)) + 1
             self.freed[sku_id] = self.freed.get(sku_id, 0) + 1
 
     def lines(self) -> tuple[SeatLine, ...]:
@@ -117,10 +121,10 @@ class _Ledger:
             SeatLine(
                 sku_id=sku_id,
                 needed=self.needed.get(sku_id, 0),
-                free=self.free(sku_id),
+                free=max(0, self.start(sku_id)),
                 freed=self.freed.get(sku_id, 0),
                 short=self.short.get(sku_id, 0),
-                after=max(0, self.balance.get(sku_id, self.free(sku_id))),
+                after=max(0, self.balance[sku_id]),
             )
             for sku_id in sorted({*self.needed, *self.freed})
         )
@@ -136,84 +140,89 @@ def plan_save(
     drift: bool = False,
 ) -> SavePlan:
     """Plan a wish for users in the order in which seats are given out."""
-    ledger = _Ledger(catalog)
-    plans = tuple(_plan_user(state, wish, catalog, ledger) for state in users)
+    planner = _Planner(wish, catalog)
+    plans = tuple(planner.plan(state) for state in users)
     causes = _causes(plans, wish, review_above)
     if selection_changed:
         causes.add(Cause.SELECTION_CHANGED)
     if drift:
         causes.add(Cause.DRIFT)
-    return SavePlan(users=plans, seats=ledger.lines(), causes=frozenset(causes))
+    return SavePlan(users=plans, seats=planner.ledger.lines(), causes=frozenset(causes))
 
 
-def _plan_user(state: UserState, wish: Wish, catalog: Catalog, ledger: _Ledger) -> UserPlan:
-    """Plan one user and book the seats; a refused user takes and frees nothing."""
-    diff = diff_user(state, wish, catalog)
-    if diff.is_empty:
-        return UserPlan(user_id=state.user_id, state_before=state, diff=diff)
-    after = apply_diff(state, diff)
-    newly = tuple(add.sku_id for add in diff.add if not state.holds(add.sku_id))
-    freed = tuple(sku for sku in diff.remove if state.holds(sku) and not after.holds(sku))
-    refusal = _refusal(state, after, diff, newly, catalog) or _seat_refusal(newly, ledger)
-    if refusal is None:
-        ledger.move(newly, freed)
-    return UserPlan(
-        user_id=state.user_id,
-        state_before=state,
-        diff=diff,
-        refusal=refusal,
-        cautions=_cautions(after, diff, catalog) if refusal is None else (),
-        newly_held=newly,
-        freed=freed,
-    )
+class _Planner:
+    """Plans the users of one save, one after the other."""
+
+    def __init__(self, wish: Wish, catalog: Catalog) -> None:
+        self._wish = wish
+        self._catalog = catalog
+        self._diff = Differ(wish, catalog)
+        self._foresee = _Foresight(catalog)
+        self.ledger = _Ledger(catalog)
+
+    def plan(self, state: UserState) -> UserPlan:
+        """Plan one user and book the seats; a refused user takes and frees nothing."""
+        diff = self._diff(state)
+        if diff.is_empty and (state.exists or self._wish.is_empty):
+            return UserPlan(user_id=state.user_id, state_before=state, diff=diff)
+        after = apply_diff(state, diff)
+        newly = tuple(add.sku_id for add in diff.add if not state.holds(add.sku_id))
+        freed = tuple(sku for sku in diff.remove if state.holds(sku) and not after.holds(sku))
+        refusal = self._refusal(state, after, diff, newly)
+        if refusal is None:
+            self.ledger.move(newly, freed)
+        return UserPlan(
+            user_id=state.user_id,
+            state_before=state,
+            diff=diff,
+            refusal=refusal,
+            cautions=self._foresee(after, diff) if refusal is None else (),
+            newly_held=newly,
+            freed=freed,
+        )
+
+    def _refusal(self, state: UserState, after: UserState, diff: UserDiff, newly: Sequence[SkuId]) -> Failure | None:
+        """Return what certainly stands in the way of this user; seats are asked for last."""
+        if not state.exists:
+            return failure_of(FailureKind.NOT_FOUND)
+        closed = tuple(sku_id for sku_id in newly if not self._catalog.skus[sku_id].is_assignable)
+        if closed:
+            return failure_of(FailureKind.SKU_SUSPENDED, skus=closed)
+        if diff.add and not after.usage_location:
+            return failure_of(FailureKind.NO_LOCATION)
+        lacking = self.ledger.lacking(newly)
+        return failure_of(FailureKind.NO_SEAT, skus=lacking) if lacking else None
 
 
-def _refusal(
-    state: UserState, after: UserState, diff: UserDiff, newly: Sequence[SkuId], catalog: Catalog
-) -> Failure | None:
-    """Return what certainly stands in the way of this user, seats apart."""
-    if not state.exists:
-        return failure_of(FailureKind.NOT_FOUND)
-    closed = tuple(sku_id for sku_id in newly if not _is_assignable(catalog, sku_id))
-    if closed:
-        return failure_of(FailureKind.SKU_SUSPENDED, skus=closed)
-    if diff.add and not after.usage_location:
-        return failure_of(FailureKind.NO_LOCATION)
-    return None
+class _Foresight:
+    """Finds the clashes that the rules foresee in a user's state after the save."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._ruled = EnabledPlans(catalog, lambda plans: plans & RULED_PLANS)
+        self._known: dict[frozenset[PlanId], tuple[Caution, ...]] = {}
+
+    def __call__(self, after: UserState, diff: UserDiff) -> tuple[Caution, ...]:
+        """Return the cautions for one user whose licences change."""
+        if not (diff.add or diff.remove):
+            return ()
+        plans = self._ruled.over(after.held)
+        found = self._known.get(plans)
+        if found is None:
+            found = self._known[plans] = _clashes(plans)
+        if after.usage_location in REFUSING_LOCATIONS:
+            added = frozenset().union(*(self._ruled.of(add.sku_id, add.disabled) for add in diff.add))
+            if closed := forbidden(added, after.usage_location):
+                found = (*found, Caution(kind=FailureKind.LOCATION_FORBIDDEN, plans=closed))
+        return found
 
 
-def _is_assignable(catalog: Catalog, sku_id: SkuId) -> bool:
-    sku = catalog.get(sku_id)
-    return sku is not None and sku.is_assignable
-
-
-def _seat_refusal(newly: Sequence[SkuId], ledger: _Ledger) -> Failure | None:
-    lacking = ledger.lacking(newly)
-    return failure_of(FailureKind.NO_SEAT, skus=lacking) if lacking else None
-
-
-def _cautions(after: UserState, diff: UserDiff, catalog: Catalog) -> tuple[Caution, ...]:
-    """Return the clashes that the rules foresee in the user's state after the save."""
-    if not (diff.add or diff.remove):
-        return ()
-    plans = after.enabled_plans(catalog)
-    found = [Caution(kind=FailureKind.EXCLUSIVE, plans=clash.plans) for clash in clashes(plans)]
-    found += [
+def _clashes(plans: frozenset[PlanId]) -> tuple[Caution, ...]:
+    """Return what this set of enabled plans breaks, wherever the user is."""
+    exclusive = (Caution(kind=FailureKind.EXCLUSIVE, plans=clash.plans) for clash in clashes(plans))
+    missing = (
         Caution(kind=FailureKind.DEPENDENCY, plans=(gap.plan_id, *gap.needs)) for gap in missing_dependencies(plans)
-    ]
-    if diff.add and (closed := forbidden(_added_plans(diff, catalog), after.usage_location)):
-        found.append(Caution(kind=FailureKind.LOCATION_FORBIDDEN, plans=closed))
-    return tuple(found)
-
-
-def _added_plans(diff: UserDiff, catalog: Catalog) -> frozenset[PlanId]:
-    """Return the plans that the sent assignments switch on."""
-    plans: set[PlanId] = set()
-    for add in diff.add:
-        sku = catalog.get(add.sku_id)
-        if sku is not None:
-            plans |= sku.plan_ids - add.disabled
-    return frozenset(plans)
+    )
+    return (*exclusive, *missing)
 
 
 _REFUSAL_CAUSES: Mapping[FailureKind, Cause] = {

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from licenses.core.catalog import Catalog, PlanId, SkuId
 
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+# A GUID and the word before it, which says what it is: "SKU …", "License …", "service plan …", "Account …".
+_GUID = re.compile(r"(?:([a-z]+)\W+)?\b([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b")
 
 
 class FailureKind(StrEnum):
@@ -93,18 +94,23 @@ def failure_of(kind: FailureKind, *, skus: tuple[SkuId, ...] = (), plans: tuple[
     return Failure(kind=kind, scope=SCOPES.get(kind, Scope.USER), retryable=kind in _RETRYABLE, skus=skus, plans=plans)
 
 
-# Fragments of texts with status 400, in the order in which they are tried.
-_FRAGMENTS: tuple[tuple[str, FailureKind], ...] = (
-    ("does not have any available licenses", FailureKind.NO_SEAT),
-    ("are mutually exclusive", FailureKind.EXCLUSIVE),
-    ("depends on the service plan", FailureKind.DEPENDENCY),
-    ("invalid usage location", FailureKind.NO_LOCATION),
-    ("inherited from a group membership", FailureKind.INHERITED),
-    ("does not have a corresponding license", FailureKind.NOT_HELD),
-    ("does not correspond to a valid company license", FailureKind.BAD_SKU),
-    ("cannot be assigned to a user", FailureKind.NOT_USER_SKU),
-    ("does not belong to the subscription", FailureKind.BAD_PLAN),
-    ("proxyaddresses already exists", FailureKind.PROXY),
+# Fragments of licence refusals, in the order in which they are tried on the text, case folded and on one line.
+_FRAGMENTS: tuple[tuple[re.Pattern[str], FailureKind], ...] = tuple(
+    (re.compile(fragment), kind)
+    for fragment, kind in (
+        (r"does not have any available licenses", FailureKind.NO_SEAT),
+        (r"are mutually exclusive", FailureKind.EXCLUSIVE),
+        (r"depends on the service plan", FailureKind.DEPENDENCY),
+        (r"invalid usage location", FailureKind.NO_LOCATION),
+        (r"prohibitedinusagelocationviolation", FailureKind.LOCATION_FORBIDDEN),
+        (r"inherited from a group membership", FailureKind.INHERITED),
+        (r"does not have a corresponding license", FailureKind.NOT_HELD),
+        (r"does not correspond to a valid company license", FailureKind.BAD_SKU),
+        # Whole, for a longer sentence would speak of something else than the SKU.
+        (r"^license \S+ cannot be assigned to a user\.?$", FailureKind.NOT_USER_SKU),
+        (r"plan\b.* does not belong to the subscription", FailureKind.BAD_PLAN),
+        (r"proxyaddresses already exists", FailureKind.PROXY),
+    )
 )
 # Names of the violations that Graph uses for paths and newer APIs use as codes.
 _CODES: dict[str, FailureKind] = {
@@ -118,11 +124,15 @@ _CODES: dict[str, FailureKind] = {
     "authorization_requestdenied": FailureKind.FORBIDDEN,
     "invalidauthenticationtoken": FailureKind.TOKEN,
     "toomanyrequests": FailureKind.THROTTLED,
+    # Not what their statuses (403, 409) usually say.
+    "directory_quotaexceeded": FailureKind.UNKNOWN,
+    "request_multipleobjectswithsamekeyvalue": FailureKind.UNKNOWN,
 }
 _STATUSES: tuple[tuple[Callable[[int], bool], FailureKind], ...] = (
     (lambda status: status == 401, FailureKind.TOKEN),
     (lambda status: status == 403, FailureKind.FORBIDDEN),
     (lambda status: status == 404, FailureKind.NOT_FOUND),
+    (lambda status: status == 409, FailureKind.CONCURRENCY),
     (lambda status: status == 429, FailureKind.THROTTLED),
     (lambda status: 500 <= status <= 599, FailureKind.SERVER),
 )
@@ -147,10 +157,10 @@ def triage(status: int, code: str, message: str, *, request_id: str = "", catalo
 
 def _kind(status: int, code: str, message: str) -> FailureKind:
     """Text first, for licence refusals share their code; then the code; then the status."""
-    folded = " ".join(message.casefold().split())
     if status in (0, 400, 409):
+        folded = _folded(message)
         for fragment, kind in _FRAGMENTS:
-            if fragment in folded:
+            if fragment.search(folded):
                 return kind
     by_code = _CODES.get(code.casefold())
     if by_code is not None:
@@ -158,14 +168,30 @@ def _kind(status: int, code: str, message: str) -> FailureKind:
     return next((kind for matches, kind in _STATUSES if matches(status)), FailureKind.UNKNOWN)
 
 
-_NAMES_SKUS = frozenset({FailureKind.NO_SEAT, FailureKind.BAD_SKU, FailureKind.NOT_USER_SKU})
+def _folded(message: str) -> str:
+    return " ".join(message.casefold().split())
+
+
+_SKU_WORDS = frozenset({"sku", "license"})
+_NAMES_PLANS = frozenset({FailureKind.EXCLUSIVE, FailureKind.DEPENDENCY, FailureKind.BAD_PLAN})
 
 
 def _named(message: str, kind: FailureKind, catalog: Catalog | None) -> tuple[tuple[SkuId, ...], tuple[PlanId, ...]]:
-    """Split the GUIDs of a text into SKUs and plans: by the tenant's catalog, else by what the kind speaks of."""
-    found = tuple(dict.fromkeys(guid.lower() for guid in _GUID.findall(message)))
-    if kind in (FailureKind.UNKNOWN, FailureKind.NOT_FOUND):
+    """Split the GUIDs of a text into SKUs and plans, each once and in order.
+
+    The tenant's catalog decides; what it does not know goes by the word before it, then by what the kind speaks of.
+    Accounts, users and other objects are left out; so is everything in a text that is not understood.
+    """
+    if kind == FailureKind.UNKNOWN:
         return (), ()
-    known = frozenset(catalog.skus) if catalog else frozenset()
-    skus = tuple(guid for guid in found if guid in known or kind in _NAMES_SKUS)
-    return skus, tuple(guid for guid in found if guid not in skus)
+    known_plans = frozenset().union(*(sku.plan_ids for sku in catalog.skus.values())) if catalog else frozenset()
+    skus: dict[SkuId, None] = {}
+    plans: dict[PlanId, None] = {}
+    for word, guid in _GUID.findall(_folded(message)):
+        if guid in known_plans:
+            plans[guid] = None
+        elif word in _SKU_WORDS or (catalog is not None and guid in catalog.skus):
+            skus[guid] = None
+        elif kind in _NAMES_PLANS:
+            plans[guid] = None
+    return tuple(skus), tuple(plans)

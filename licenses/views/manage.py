@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Min
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -103,6 +104,7 @@ def _page(
         "countries": choices(language),
         "may_buy": request.user.may(Right.PRODUCT_BUY),
     }
+    context["as_of"] = chosen.aggregate(at=Min("read_at"))["at"]
     context["more"] = max(0, context["total"] - CHIPS)  # type: ignore[operator]
     return render(request, "licenses/manage.html", context, status=status)
 

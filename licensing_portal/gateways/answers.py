@@ -4,7 +4,9 @@ Sources: Graph's error and throttling pages (graph-api.md, sections 3 to 5).
 """
 
 import json
+import math
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +28,7 @@ type Json = Any
 
 MAX_WAIT = 60.0
 _MESSAGE_LENGTH = 2_000
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,23 @@ def lower_headers(headers: Mapping[str, Any]) -> dict[str, str]:
 def decode(body: bytes, operation: str) -> Json:
     """Return the JSON of a body; a byte order mark is passed over. Raises Unreadable."""
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(operation, message="the answer is not JSON") from error
+        text = body.decode("utf-8-sig")
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        # Not chained visibly: the cause holds the whole body.
+        raise Unreadable(operation, message="the answer is not JSON") from None
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Return an object; which of two equal names is meant cannot be known."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice")
+    return found
 
 
 def fault_of(body: Json) -> Fault:
@@ -73,7 +86,7 @@ def fault_of(body: Json) -> Fault:
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, str):
         # The token endpoint's shape.
-        return Fault(code=error, message=_text(body.get("error_description")))
+        return Fault(code=_text(error)[:100], message=_text(body.get("error_description")))
     if not isinstance(error, dict):
         return Fault()
     folded = {str(key).lower(): value for key, value in error.items()}
@@ -86,7 +99,13 @@ def fault_of(body: Json) -> Fault:
 
 
 def _text(value: Json) -> str:
-    return value[:_MESSAGE_LENGTH] if isinstance(value, str) else ""
+    """Return text that fits on one line of a log and into a database; anything else is empty."""
+    return one_line(value[:_MESSAGE_LENGTH]) if isinstance(value, str) else ""
+
+
+def one_line(text: str) -> str:
+    """Replace what neither a log line nor a database can hold: controls, ends of line, half characters."""
+    return text if text.isprintable() else _UNFIT.sub(" ", text)
 
 
 def read_fault(answer: Answer) -> Fault:
@@ -130,9 +149,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(value) - now).total_seconds()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
-    return max(0.0, seconds) if seconds == seconds and seconds != float("inf") else None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def wait_before(attempt: int, asked: float | None, dice: random.Random) -> float:

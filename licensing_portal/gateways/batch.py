@@ -67,40 +67,46 @@ def write(transport: Transport, writes: Sequence[Write]) -> tuple[WriteOutcome, 
         raise
     except (Unavailable, Unreadable) as error:
         return tuple(_same_for(item, OutcomeKind.UNCLEAR, error.status, "", error.message, "") for item in writes)
-    parts = parts_of(answer)
+    parts = _parts_or_none(answer)
     if parts is None:
         return _whole(answer, writes)
+    if any(part.status == 401 for part in parts.values()):
+        # The token ended between the parts: whoever asks next must bring a new one.
+        transport.tokens.forget(transport.tenant_id)
     now = datetime.now(UTC)
     return tuple(
         _outcome(item, parts.get(str(number)), answer.request_id, now) for number, item in enumerate(writes, start=1)
     )
 
 
-def parts_of(answer: Answer) -> dict[str, Part] | None:
-    """Return the parts of an answer by id; None when it is no answer to a batch.
+def _parts_or_none(answer: Answer) -> dict[str, Part] | None:
+    """Return the parts of an answer; None when it is no answer to a batch."""
+    try:
+        return parts_of(decode(answer.body, _OPERATION))
+    except Unreadable:
+        return None
+
+
+def parts_of(page: Json) -> dict[str, Part]:
+    """Return the parts of a decoded batch answer by id; raises Unreadable when it has none.
 
     A part that came twice is left out: which of the two is true is not known.
     """
-    try:
-        body = decode(answer.body, _BATCH)
-    except Unreadable:
-        return None
-    responses = body.get("responses") if isinstance(body, dict) else None
+    responses = page.get("responses") if isinstance(page, dict) else None
     if not isinstance(responses, list):
-        return None
-    parts: dict[str, Part] = {}
-    doubled: set[str] = set()
-    for response in responses:
-        if not isinstance(response, dict) or isinstance(response.get("status"), bool):
-            continue
-        part_id, status = str(response.get("id")), response.get("status")
-        if not isinstance(status, int):
-            continue
-        if part_id in parts:
-            doubled.add(part_id)
-        headers = response.get("headers")
-        parts[part_id] = Part(status, lower_headers(headers) if isinstance(headers, dict) else {}, response.get("body"))
-    return {part_id: part for part_id, part in parts.items() if part_id not in doubled}
+        raise Unreadable(_OPERATION, message="the answer has no parts")
+    entries = [entry for entry in responses if isinstance(entry, dict)]
+    times = Counter(str(entry.get("id")) for entry in entries)
+    return {
+        str(entry.get("id")): Part(entry["status"], _headers(entry), entry.get("body"))
+        for entry in entries
+        if times[str(entry.get("id"))] == 1 and type(entry.get("status")) is int
+    }
+
+
+def _headers(entry: dict[str, Json]) -> dict[str, str]:
+    headers = entry.get("headers")
+    return lower_headers(headers) if isinstance(headers, dict) else {}
 
 
 def _outcome(item: Write, part: Part | None, outer_id: str, now: datetime) -> WriteOutcome:
@@ -128,7 +134,8 @@ def kind_of(status: int, code: str, asked: float | None) -> OutcomeKind:
         return OutcomeKind.THROTTLED
     if status == 409 and code.casefold() == "directory_concurrencyviolation":
         return OutcomeKind.THROTTLED
-    if 400 <= status < 500 and status != 408:
+    # 401: the token is to blame, not the user; 408: the service lost its patience at an unknown moment.
+    if 400 <= status < 500 and status not in (401, 408):
         return OutcomeKind.REFUSED
     return OutcomeKind.UNCLEAR
 
@@ -168,26 +175,23 @@ def read(transport: Transport, urls: Sequence[str]) -> list[Json]:
     Only the parts that failed are asked for again, after the longest wait. Raises GatewayError.
     """
     bodies: dict[int, Json] = {}
-    started = transport.clock()
-    for attempt in range(READ_TRIES):
+    ends_at = transport.clock() + READ_PATIENCE
+    for attempt in count():
         left = [number for number in range(len(urls)) if number not in bodies]
-        if not left:
-            break
         requests = [{"id": str(number), "method": "GET", "url": urls[number]} for number in left]
-        page = transport.read("POST", _BATCH, body={"requests": requests})
+        page = transport.read("POST", _BATCH, body={"requests": requests}, ends_at=ends_at)
         error = _collect(page, left, urls, bodies)
         if error is None:
-            continue
-        wait = wait_before(attempt, error.retry_after, transport.dice)
-        if attempt == READ_TRIES - 1 or transport.clock() - started + wait > READ_PATIENCE:
-            raise error
-        transport.sleep(wait)
+            break
+        if isinstance(error, AuthenticationFailed):
+            transport.tokens.forget(transport.tenant_id)
+        transport.wait_or_raise(error, attempt, ends_at)
     return [bodies[number] for number in range(len(urls))]
 
 
 def _collect(page: Json, asked_for: Sequence[int], urls: Sequence[str], bodies: dict[int, Json]) -> GatewayError | None:
     """Keep the parts that succeeded; return the error with the longest wait, or None when all are there."""
-    parts = parts_of_page(page)
+    parts = parts_of(page)
     worst: GatewayError | None = None
     for number in asked_for:
         part = parts.get(str(number))
@@ -198,18 +202,6 @@ def _collect(page: Json, asked_for: Sequence[int], urls: Sequence[str], bodies: 
         if worst is None or (error.retry_after or 0) > (worst.retry_after or 0):
             worst = error
     return worst
-
-
-def parts_of_page(page: Json) -> dict[str, Part]:
-    """Return the parts of a decoded batch answer; raises Unreadable when there are none."""
-    responses = page.get("responses") if isinstance(page, dict) else None
-    if not isinstance(responses, list):
-        raise Unreadable(f"POST {_BATCH}", message="the answer has no parts")
-    return {
-        str(entry["id"]): Part(entry["status"], lower_headers(entry.get("headers") or {}), entry.get("body"))
-        for entry in responses
-        if isinstance(entry, dict) and isinstance(entry.get("status"), int) and "id" in entry
-    }
 
 
 def _part_error(part: Part | None, url: str) -> GatewayError:

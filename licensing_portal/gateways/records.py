@@ -6,7 +6,7 @@ Property names and meanings: graph-api.md, sections 2.1 to 2.9. GUIDs come in an
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from licensing_portal.gateways.answers import Json
+from licensing_portal.gateways.answers import Json, one_line
 from licensing_portal.gateways.errors import Unreadable
 from licensing_portal.gateways.protocol import (
     AssignmentPath,
@@ -24,6 +24,18 @@ USER_PROPERTIES = (
     "id,displayName,userPrincipalName,mail,accountEnabled,userType,usageLocation,onPremisesSyncEnabled,"
     "department,jobTitle,assignedLicenses,licenseAssignmentStates"
 )
+# Words on which rules of ours depend, by their folded spelling.
+_WORDS = {
+    word.casefold(): word
+    for word in (
+        *("Member", "Guest", "User", "Company"),
+        *("Enabled", "Warning", "Suspended", "Deleted", "LockedOut"),
+        *("Active", "ActiveWithError", "Disabled", "Error"),
+        *("Success", "PendingInput", "PendingActivation", "PendingProvisioning"),
+        *("CountViolation", "MutuallyExclusiveViolation", "DependencyViolation"),
+        *("ProhibitedInUsageLocationViolation", "UniquenessViolation", "Other", "Others"),
+    )
+}
 
 
 def user(data: Json) -> UserRecord:
@@ -37,7 +49,7 @@ def user(data: Json) -> UserRecord:
         usage_location=_text(data, "usageLocation").upper() or None,
         # Absent without a right to see it: then the user is not known to be blocked.
         enabled=_flag(data, "accountEnabled", default=True),
-        user_type=_text(data, "userType") or "Member",
+        user_type=_word(data, "userType", "Member"),
         on_premises=_flag(data, "onPremisesSyncEnabled", default=False),
         department=_text(data, "department"),
         job_title=_text(data, "jobTitle"),
@@ -60,10 +72,10 @@ def _path(entry: Json) -> AssignmentPath:
     error = _text(entry, "error")
     return AssignmentPath(
         sku_id=_guid(entry, "skuId"),
-        via=_text(entry, "assignedByGroup").lower() or DIRECT,
+        via=_guid(entry, "assignedByGroup") if _text(entry, "assignedByGroup") else DIRECT,
         disabled=_guids(entry, "disabledPlans"),
-        state=_text(entry, "state") or "Active",
-        error=None if error.lower() in {"", "none"} else error,
+        state=_word(entry, "state", "Active"),
+        error=None if error.casefold() in {"", "none"} else _WORDS.get(error.casefold(), error),
         updated_at=_when(entry, "lastUpdatedDateTime"),
     )
 
@@ -74,14 +86,14 @@ def sku(data: Json) -> SkuRecord:
     return SkuRecord(
         sku_id=_guid(data, "skuId"),
         part_number=_text(data, "skuPartNumber"),
-        applies_to=_text(data, "appliesTo") or "User",
-        capability_status=_text(data, "capabilityStatus") or "Enabled",
+        applies_to=_word(data, "appliesTo", "User"),
+        capability_status=_word(data, "capabilityStatus", "Enabled"),
         enabled=_number(units, "enabled"),
         warning=_number(units, "warning"),
         suspended=_number(units, "suspended"),
         locked_out=_number(units, "lockedOut"),
         consumed=_number(data, "consumedUnits"),
-        subscription_ids=tuple(str(entry).lower() for entry in _list(data, "subscriptionIds")),
+        subscription_ids=tuple(_as_guid(entry) for entry in _list(data, "subscriptionIds")),
         plans=tuple(_plan(entry) for entry in _list(data, "servicePlans")),
     )
 
@@ -90,8 +102,8 @@ def _plan(entry: Json) -> PlanRecord:
     return PlanRecord(
         plan_id=_guid(entry, "servicePlanId"),
         name=_text(entry, "servicePlanName"),
-        applies_to=_text(entry, "appliesTo") or "User",
-        provisioning_status=_text(entry, "provisioningStatus") or "Success",
+        applies_to=_word(entry, "appliesTo", "User"),
+        provisioning_status=_word(entry, "provisioningStatus", "Success"),
     )
 
 
@@ -101,7 +113,7 @@ def subscription(data: Json) -> SubscriptionRecord:
         subscription_id=_text(data, "id").lower(),
         commerce_subscription_id=_text(data, "commerceSubscriptionId").lower(),
         sku_id=_guid(data, "skuId"),
-        status=_text(data, "status"),
+        status=_word(data, "status", ""),
         total_licenses=_number(data, "totalLicenses"),
         is_trial=_flag(data, "isTrial", default=False),
         next_lifecycle_at=_when(data, "nextLifecycleDateTime"),
@@ -162,8 +174,8 @@ def read_all[Record](values: Iterable[Json], read: Callable[[Json], Record], ope
     """Read each value; anything that is not as documented raises Unreadable."""
     try:
         return tuple(read(value) for value in values)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Unreadable(operation, message=f"an entry is not as documented ({type(error).__name__})") from error
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise Unreadable(operation, message=f"an entry is not as documented ({type(error).__name__})") from None
 
 
 def _text(data: Json, key: str) -> str:
@@ -172,18 +184,27 @@ def _text(data: Json, key: str) -> str:
         return ""
     if not isinstance(value, str):
         raise TypeError(key)
-    return value.strip()
+    return one_line(value).strip()
+
+
+def _word(data: Json, key: str, usual: str) -> str:
+    """Read one of Graph's own words in its documented spelling; an unknown word stays as it is."""
+    value = _text(data, key)
+    return _WORDS.get(value.casefold(), value) or usual
 
 
 def _guid(data: Json, key: str) -> str:
-    value = _text(data, key).lower()
-    if not value or len(value) > 36:
-        raise ValueError(key)
-    return value
+    return _as_guid(_text(data, key))
+
+
+def _as_guid(value: Json) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 36:
+        raise ValueError("id")
+    return value.lower()
 
 
 def _guids(data: Json, key: str) -> frozenset[str]:
-    return frozenset(str(value).lower() for value in _list(data, key))
+    return frozenset(_as_guid(value) for value in _list(data, key))
 
 
 def _list(data: Json, key: str) -> list[Json]:
@@ -197,7 +218,11 @@ def _list(data: Json, key: str) -> list[Json]:
 
 def _flag(data: Json, key: str, *, default: bool) -> bool:
     value = data.get(key)
-    return value if isinstance(value, bool) else default
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise TypeError(key)
+    return value
 
 
 def _number(data: Json, key: str) -> int:
@@ -216,6 +241,7 @@ def _when(data: Json, key: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
+        # The ends of the calendar stand for "never", and no other time zone can show them.
+        return moment.replace(tzinfo=moment.tzinfo or UTC) if 1900 < moment.year < 9999 else None
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -10,13 +10,16 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import count
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
-from licensing_portal.gateways.answers import Answer, Json, decode, error_for, lower_headers, retry_after, wait_before
-from licensing_portal.gateways.errors import AuthenticationFailed, GatewayError, Throttled, Unavailable, Unreadable
+from licensing_portal.gateways.answers import Answer, Json, decode, error_for, lower_headers, wait_before
+from licensing_portal.gateways.errors import AuthenticationFailed, GatewayError, Unavailable, Unreadable
 from licensing_portal.gateways.protocol import TokenSource
 
 logger = logging.getLogger(__name__)
@@ -66,21 +69,35 @@ class Transport:
         """Read one object or page; retries by itself. Raises GatewayError."""
         return self.read("GET", path, headers=headers)
 
-    def read(self, method: str, path: str, *, body: Json = None, headers: Mapping[str, str] | None = None) -> Json:
-        """Send a request that changes nothing, and repeat it while that may help; return its JSON."""
-        started = self.clock()
-        for attempt in range(READ_TRIES):
-            error = self._try_read(method, path, body, headers)
-            if not isinstance(error, GatewayError):
-                return error[0]
-            asked = error.retry_after
-            wait = wait_before(attempt, asked, self.dice)
-            last = attempt == READ_TRIES - 1
-            if not _is_retried(error) or last or self.clock() - started + wait > READ_PATIENCE:
-                raise error
-            logger.info("repeating %s in %.1f s", error, wait)
-            self.sleep(wait)
-        raise AssertionError("unreachable")
+    def read(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json = None,
+        headers: Mapping[str, str] | None = None,
+        ends_at: float | None = None,
+    ) -> Json:
+        """Send a request that changes nothing, and repeat it while that may help; return its JSON.
+
+        No wait begins that would last beyond `ends_at` (of `clock`; left out: the patience of one read).
+        """
+        ends_at = self.clock() + READ_PATIENCE if ends_at is None else ends_at
+        for attempt in count():
+            try:
+                return self._read_once(method, path, body, headers)
+            except GatewayError as error:
+                if not _is_retried(error):
+                    raise
+                self.wait_or_raise(error, attempt, ends_at)
+
+    def wait_or_raise(self, error: GatewayError, attempt: int, ends_at: float) -> None:
+        """Wait before the next try; raise the error when tries or patience are used up."""
+        wait = wait_before(attempt, error.retry_after, self.dice)
+        if attempt == READ_TRIES - 1 or self.clock() + wait > ends_at:
+            raise error
+        logger.info("repeating %s in %.1f s", error, wait)
+        self.sleep(wait)
 
     def pages(self, path: str, *, headers: Mapping[str, str] | None = None) -> Iterator[list[Json]]:
         """Yield the `value` lists of all pages; the same headers go with every page."""
@@ -88,7 +105,7 @@ class Transport:
         following: str | None = path
         while following is not None:
             if following in seen or len(seen) >= MAX_PAGES:
-                raise Unreadable(f"GET {path}", message="the next links do not end")
+                raise Unreadable(f"GET {_without_query(path)}", message="the next links do not end")
             seen.add(following)
             page = self.get(following, headers=headers)
             yield page_values(page, path)
@@ -99,8 +116,8 @@ class Transport:
         link = page.get("@odata.nextLink") if isinstance(page, dict) else None
         if link is None:
             return None
-        if not isinstance(link, str) or not link.startswith(f"{self.base_url}/"):
-            raise Unreadable(f"GET {operation}", message="the next link leads elsewhere")
+        if not isinstance(link, str) or not is_below(self.base_url, link):
+            raise Unreadable(f"GET {_without_query(operation)}", message="the next link leads elsewhere")
         return link
 
     def send(self, method: str, path: str, body: Json, *, headers: Mapping[str, str] | None = None) -> Answer:
@@ -114,43 +131,28 @@ class Transport:
         self.tokens.forget(self.tenant_id)
         return self._send_once(method, path, body, headers)
 
-    def _try_read(
-        self, method: str, path: str, body: Json, headers: Mapping[str, str] | None
-    ) -> GatewayError | tuple[Json]:
-        """Return the JSON in a tuple, or the error of one try."""
+    def _read_once(self, method: str, path: str, body: Json, headers: Mapping[str, str] | None) -> Json:
+        """Return the JSON of one try; raises GatewayError."""
         operation = f"{method} {_without_query(path)}"
-        try:
-            answer = self.send(method, path, body, headers=headers)
-            if 200 <= answer.status < 300:
-                return (decode(answer.body, operation),)
-            return error_for(answer, operation)
-        except AuthenticationFailed:
-            raise
-        except GatewayError as error:
-            return error
+        answer = self.send(method, path, body, headers=headers)
+        if 200 <= answer.status < 300:
+            return decode(answer.body, operation)
+        raise error_for(answer, operation)
 
     def _send_once(self, method: str, path: str, body: Json, headers: Mapping[str, str] | None) -> Answer:
-        """Send, and read the whole answer within the total time."""
-        operation = f"{method} {_without_query(path)}"
+        """Send to the tenant's root with the tenant's token."""
         url = path if path.startswith(f"{self.base_url}/") else f"{self.base_url}{path}"
         if self._session is None:
             self._session = self.session_factory()
-        ends_at = self.clock() + TOTAL_SECONDS
-        try:
-            with self._session.request(
-                method,
-                url,
-                json=body,
-                headers=self._headers(headers),
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = self._content(response, operation, ends_at)
-                return Answer(response.status_code, lower_headers(response.headers), content)
-        except requests.RequestException as error:
-            # Only the kind of the error: its text may hold addresses and tokens.
-            raise Unavailable(operation, message=type(error).__name__) from None
+        return exchange(
+            self._session,
+            method,
+            url,
+            operation=f"{method} {_without_query(path)}",
+            clock=self.clock,
+            json=body,
+            headers=self._headers(headers),
+        )
 
     def _headers(self, extra: Mapping[str, str] | None) -> dict[str, str]:
         return {
@@ -161,19 +163,61 @@ class Transport:
             **(extra or {}),
         }
 
-    def _content(self, response: requests.Response, operation: str, ends_at: float) -> bytes:
-        """Read a body piece by piece: a drip must not outlast the total time, nor a flood the memory."""
-        limit = MAX_BODY if response.status_code < 400 else MAX_ERROR_BODY
-        pieces: list[bytes] = []
-        size = 0
-        for piece in response.iter_content(64 * 1024):
-            size += len(piece)
-            if size > limit:
-                raise Unreadable(operation, status=response.status_code, message="the answer is too large")
-            if self.clock() > ends_at:
-                raise Unavailable(operation, status=response.status_code, message="the answer took too long")
-            pieces.append(piece)
-        return b"".join(pieces)
+
+def exchange(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    operation: str,
+    clock: Callable[[], float] = time.monotonic,
+    **content: Any,
+) -> Answer:
+    """Send one request once and read its whole answer within the total time; `content` is headers and body.
+
+    Returns any answer, errors too. Raises Unavailable when there is none, Unreadable when it is too large.
+    """
+    ends_at = clock() + TOTAL_SECONDS
+    try:
+        with session.request(
+            method,
+            url,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            stream=True,
+            **content,
+        ) as response:
+            body = _body(response, operation, ends_at, clock)
+            return Answer(response.status_code, lower_headers(response.headers), body)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        # Only the kind of the error: its text may hold addresses and tokens.
+        raise Unavailable(operation, message=type(error).__name__) from None
+
+
+def _body(response: requests.Response, operation: str, ends_at: float, clock: Callable[[], float]) -> bytes:
+    """Read a body as it arrives: a drip must not outlast the total time, nor a flood the memory.
+
+    `read1` returns what is there; `iter_content` would wait until its whole piece has dripped in.
+    """
+    limit = MAX_BODY if response.status_code < 400 else MAX_ERROR_BODY
+    pieces: list[bytes] = []
+    size = 0
+    while piece := response.raw.read1(64 * 1024, decode_content=True):
+        size += len(piece)
+        if size > limit:
+            raise Unreadable(operation, status=response.status_code, message="the answer is too large")
+        if clock() > ends_at:
+            raise Unavailable(operation, message="the answer took too long")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def is_below(base_url: str, link: str) -> bool:
+    """Tell whether a link leads below the root; dots that climb out of it count as elsewhere."""
+    if not link.startswith(f"{base_url}/"):
+        return False
+    steps = unquote(urlsplit(link).path).replace("\\", "/").split("/")
+    return not {".", ".."}.intersection(steps)
 
 
 def page_values(page: Json, operation: str) -> list[Json]:
@@ -186,13 +230,11 @@ def page_values(page: Json, operation: str) -> list[Json]:
 
 def _is_retried(error: GatewayError) -> bool:
     """Tell whether repeating a read may help."""
-    if isinstance(error, Throttled):
-        return True
-    return isinstance(error, Unavailable) or (isinstance(error, Unreadable) and error.status in {0, *_RETRIED})
+    if isinstance(error, AuthenticationFailed):
+        return False
+    # Status 0: no answer at all, or one that was cut.
+    return error.status in {0, *_RETRIED}
 
 
 def _without_query(path: str) -> str:
     return path.partition("?")[0]
-
-
-__all__ = ["SessionFactory", "Transport", "new_session", "page_values", "retry_after"]

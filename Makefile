@@ -1,0 +1,48 @@
+# Commands of the project. Each works from a fresh clone: every target makes the environment first.
+SHELL := /bin/bash
+PORT ?= 8000
+SANDBOX_PORT ?= 8400
+PYTHON := .venv/bin/python
+STAMP := .venv/.installed
+UV := .venv/bin/uv pip
+
+.PHONY: install demo test check format lock
+.DEFAULT_GOAL := install
+
+install: $(STAMP)
+
+$(STAMP): requirements/dev.txt requirements/lock.txt
+	@set -e; found=; for name in python3.13 python3 python3.14 python3.12; do \
+	  if command -v $$name >/dev/null 2>&1 && $$name -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then found=$$name; break; fi; done; \
+	if [ -z "$$found" ]; then echo "Python 3.12 or later is needed and was not found." >&2; exit 1; fi; \
+	[ -x $(PYTHON) ] || $$found -m venv .venv
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	@$(UV) install --quiet --python $(PYTHON) --require-hashes -r requirements/dev.txt
+	@SECRET_KEY=install DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 $(PYTHON) manage.py compile_messages
+	@touch $@
+
+demo: install
+	@DEMO=1 GRAPH_BASE_URL=$${GRAPH_BASE_URL:-http://127.0.0.1:$(SANDBOX_PORT)/graph/v1.0} $(PYTHON) manage.py demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) $(if $(filter 1,$(RESET)),--reset)
+
+# Everything on SQLite, then what touches a database once more on PostgreSQL.
+test: install
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile --database postgres tests/integration
+
+check: install
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	SECRET_KEY=check DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 $(PYTHON) manage.py extract_messages --check
+	SECRET_KEY=check DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 $(PYTHON) manage.py makemigrations --check --dry-run
+	$(MAKE) test
+
+format: install
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+# New versions of everything, with hashes; no download addresses are written.
+lock: install
+	$(UV) compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements/run.txt --upgrade
+	$(UV) compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml --group dev -o requirements/dev.txt --upgrade
+	$(UV) compile -q --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header --group lock -o requirements/lock.txt --upgrade
