@@ -172,7 +172,7 @@ def _folded(message: str) -> str:
     return " ".join(message.casefold().split())
 
 
-_SKU_WORDS = frozenset({"sku", "license"})
+_SKU_WORDS = frozenset({"sku", "skuid", "license"})
 _NAMES_PLANS = frozenset({FailureKind.EXCLUSIVE, FailureKind.DEPENDENCY, FailureKind.BAD_PLAN})
 
 
@@ -184,13 +184,13 @@ def _named(message: str, kind: FailureKind, catalog: Catalog | None) -> tuple[tu
     """
     if kind == FailureKind.UNKNOWN:
         return (), ()
-    known_plans = frozenset().union(*(sku.plan_ids for sku in catalog.skus.values())) if catalog else frozenset()
+    owned = catalog.skus if catalog else {}
     skus: dict[SkuId, None] = {}
     plans: dict[PlanId, None] = {}
     for word, guid in _GUID.findall(_folded(message)):
-        if guid in known_plans:
+        if guid not in owned and any(guid in sku.plan_ids for sku in owned.values()):
             plans[guid] = None
-        elif word in _SKU_WORDS or (catalog is not None and guid in catalog.skus):
+        elif guid in owned or word in _SKU_WORDS:
             skus[guid] = None
         elif kind in _NAMES_PLANS:
             plans[guid] = None
