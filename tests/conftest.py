@@ -1,6 +1,7 @@
 """Fixtures for all tests: catalogues compiled, the sandbox in process, people and a client for each."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from customers.models import Customer
 from licenses.services.sync import sync_customer, sync_customers
 from licensing_portal.catalogue import compile_all
+from licensing_portal.environment import LOOPBACK_HOSTS
 from licensing_portal.sandbox import Sandbox, SandboxOptions
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
@@ -30,16 +32,22 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.GATEWAY_SESSION_FACTORY = "tests.sandbox_session.new_session"
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
-        database["TEST"] = {"NAME": str(Path(os.environ["VAR_DIR"]) / "test.sqlite3")}
+        database.setdefault("TEST", {})["NAME"] = str(Path(os.environ["VAR_DIR"]) / "test.sqlite3")
+    sys.addaudithook(_refuse_network)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what concerns another database: not skipped, for nothing is missing."""
-    other = "postgres" if config.getoption("database") == "sqlite" else "sqlite"
-    left_out = [item for item in items if item.get_closest_marker(other)]
-    if left_out:
+    """Leave out of the SQLite run what concerns PostgreSQL alone: the other run has it."""
+    left_out = [item for item in items if item.get_closest_marker("postgres")]
+    if left_out and config.getoption("database") == "sqlite":
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _refuse_network(event: str, args: tuple[Any, ...]) -> None:
+    """Let tests reach this machine alone."""
+    if event == "socket.connect" and isinstance(args[1], tuple) and str(args[1][0]) not in LOOPBACK_HOSTS:
+        raise RuntimeError(f"a test wanted to connect to {args[1][0]}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,16 +17,17 @@ from licensing_portal.wiring import directory_gateway
 def test_postgres_compares_text_by_code_point() -> None:
     assert connection.vendor == "postgresql"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT datcollate, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()")
+        cursor.execute(
+            "SELECT datcollate, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
+        )
         assert cursor.fetchone() == ("C", "UTF8")
 
 
 @pytest.mark.django_db
-@pytest.mark.sqlite
-def test_sqlite_is_a_file_in_wal_mode() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA journal_mode")
-        assert cursor.fetchone() == ("wal",)
+def test_database_is_the_one_that_was_asked_for(pytestconfig: pytest.Config) -> None:
+    vendors = {"sqlite": "sqlite", "postgres": "postgresql"}
+
+    assert connection.vendor == vendors[pytestconfig.getoption("database")]
 
 
 def test_gateways_talk_to_the_sandbox_of_the_test(sandbox: Sandbox) -> None:
