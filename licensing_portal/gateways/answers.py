@@ -65,7 +65,7 @@ def decode(body: bytes, operation: str) -> Json:
         text = body.decode("utf-8-sig")
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError):
-        # Not chained visibly: the cause holds the whole body.
+        # The cause holds the whole body, which belongs into no log.
         raise Unreadable(operation, message="the answer is not JSON") from None
 
 
@@ -85,8 +85,9 @@ def fault_of(body: Json) -> Fault:
     """Return code, message and request id of an error body of any documented shape."""
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, str):
-        # The token endpoint's shape.
-        return Fault(code=_text(error)[:100], message=_text(body.get("error_description")))
+        # The token endpoint's shape; the first line of its words is what people look up.
+        words = body.get("error_description")
+        return Fault(code=_text(error)[:100], message=_text(words.partition("\n")[0] if isinstance(words, str) else ""))
     if not isinstance(error, dict):
         return Fault()
     folded = {str(key).lower(): value for key, value in error.items()}
@@ -119,23 +120,29 @@ def read_fault(answer: Answer) -> Fault:
 
 def error_for(answer: Answer, operation: str) -> GatewayError:
     """Choose the exception for an answer that is not a success."""
-    fault = read_fault(answer)
-    kinds: dict[int, type[GatewayError]] = {
-        401: AuthenticationFailed,
-        403: AccessDenied,
-        404: NotFound,
-        429: Throttled,
-    }
-    kind = kinds.get(answer.status, Unavailable if answer.status >= 500 else Rejected)
-    if 300 <= answer.status < 400:
-        kind = Unreadable
-    return kind(
+    return error_of(answer.status, read_fault(answer), answer.headers, operation)
+
+
+_KINDS: dict[int, type[GatewayError]] = {
+    401: AuthenticationFailed,
+    403: AccessDenied,
+    404: NotFound,
+    # Another part of a batch failed, so this one was not tried.
+    424: Throttled,
+    429: Throttled,
+}
+
+
+def error_of(status: int, fault: Fault, headers: Mapping[str, str], operation: str) -> GatewayError:
+    """Choose the exception for a status; one that is neither success nor failure is not documented."""
+    usual = Unavailable if status >= 500 else Rejected if status >= 400 else Unreadable
+    return _KINDS.get(status, usual)(
         operation,
-        status=answer.status,
+        status=status,
         code=fault.code,
         message=fault.message,
         request_id=fault.request_id,
-        retry_after=retry_after(answer.headers, datetime.now(UTC)),
+        retry_after=retry_after(headers, datetime.now(UTC)),
     )
 
 

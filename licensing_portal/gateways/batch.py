@@ -1,8 +1,10 @@
 """`$batch`: at most 20 requests in one call, each judged by its own status (graph-api.md, section 3)."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import Final
 
 from licensing_portal.gateways.answers import (
@@ -11,18 +13,25 @@ from licensing_portal.gateways.answers import (
     Json,
     decode,
     error_for,
+    error_of,
     fault_of,
     lower_headers,
     read_fault,
     retry_after,
-    wait_before,
 )
-from licensing_portal.gateways.errors import AccessDenied, AuthenticationFailed, GatewayError, Unavailable, Unreadable
+from licensing_portal.gateways.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    GatewayError,
+    NotFound,
+    Rejected,
+    Unavailable,
+    Unreadable,
+)
 from licensing_portal.gateways.protocol import OutcomeKind, WriteOutcome
-from licensing_portal.gateways.transport import READ_PATIENCE, READ_TRIES, Transport
+from licensing_portal.gateways.transport import BATCH, READ_PATIENCE, Transport
 
 SIZE: Final = 20
-_BATCH: Final = "/$batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +60,14 @@ def write(transport: Transport, writes: Sequence[Write]) -> tuple[WriteOutcome, 
     """
     if not 0 < len(writes) <= SIZE:
         raise ValueError(f"a batch holds 1 to {SIZE} writes, not {len(writes)}")
-    requests = [
-        {
-            "id": str(number),
-            "method": item.method,
-            "url": item.url,
-            "headers": {"Content-Type": "application/json"},
-            "body": item.body,
-        }
-        for number, item in enumerate(writes, start=1)
-    ]
     try:
-        answer = transport.send("POST", _BATCH, {"requests": requests})
-    except AuthenticationFailed:
-        raise
+        answer = transport.send("POST", BATCH, {"requests": _numbered(writes)})
     except (Unavailable, Unreadable) as error:
         return tuple(_same_for(item, OutcomeKind.UNCLEAR, error.status, "", error.message, "") for item in writes)
-    parts = _parts_or_none(answer)
+    try:
+        parts = parts_of(decode(answer.body, BATCH))
+    except Unreadable:
+        parts = None
     if parts is None:
         return _whole(answer, writes)
     if any(part.status == 401 for part in parts.values()):
@@ -79,27 +79,34 @@ def write(transport: Transport, writes: Sequence[Write]) -> tuple[WriteOutcome, 
     )
 
 
-def _parts_or_none(answer: Answer) -> dict[str, Part] | None:
-    """Return the parts of an answer; None when it is no answer to a batch."""
-    try:
-        return parts_of(decode(answer.body, _OPERATION))
-    except Unreadable:
-        return None
+def _numbered(writes: Sequence[Write]) -> list[Json]:
+    """Return the requests of a batch, with ids from 1."""
+    return [
+        {
+            "id": str(number),
+            "method": item.method,
+            "url": item.url,
+            "headers": {"Content-Type": "application/json"},
+            "body": item.body,
+        }
+        for number, item in enumerate(writes, start=1)
+    ]
 
 
-def parts_of(page: Json) -> dict[str, Part]:
-    """Return the parts of a decoded batch answer by id; raises Unreadable when it has none.
+def parts_of(page: Json) -> dict[str, Part] | None:
+    """Return the parts of a decoded answer by id; None when it is no answer to a batch.
 
     A part that came twice is left out: which of the two is true is not known.
     """
     responses = page.get("responses") if isinstance(page, dict) else None
     if not isinstance(responses, list):
-        raise Unreadable(_OPERATION, message="the answer has no parts")
+        return None
     entries = [entry for entry in responses if isinstance(entry, dict)]
     times = Counter(str(entry.get("id")) for entry in entries)
     return {
         str(entry.get("id")): Part(entry["status"], _headers(entry), entry.get("body"))
         for entry in entries
+        # A status of true is a number to Python, not to Graph.
         if times[str(entry.get("id"))] == 1 and type(entry.get("status")) is int
     }
 
@@ -143,7 +150,7 @@ def kind_of(status: int, code: str, asked: float | None) -> OutcomeKind:
 def _whole(answer: Answer, writes: Sequence[Write]) -> tuple[WriteOutcome, ...]:
     """Judge an answer that has no parts: the batch as a whole was refused, throttled or lost."""
     if answer.status in (401, 403):
-        raise error_for(answer, f"POST {_BATCH}")
+        raise error_for(answer, f"POST {BATCH}")
     fault = read_fault(answer)
     asked = retry_after(answer.headers, datetime.now(UTC))
     kind = kind_of(answer.status, fault.code, asked)
@@ -172,26 +179,33 @@ def _same_for(
 def read(transport: Transport, urls: Sequence[str]) -> list[Json]:
     """Read at most 20 addresses in one batch and return their bodies in order.
 
-    Only the parts that failed are asked for again, after the longest wait. Raises GatewayError.
+    Only the parts that failed are asked for again, after the longest wait; those whose token was refused once and at
+    once, with a new one. Raises GatewayError.
     """
     bodies: dict[int, Json] = {}
     ends_at = transport.clock() + READ_PATIENCE
+    has_new_token = False
     for attempt in count():
         left = [number for number in range(len(urls)) if number not in bodies]
         requests = [{"id": str(number), "method": "GET", "url": urls[number]} for number in left]
-        page = transport.read("POST", _BATCH, body={"requests": requests}, ends_at=ends_at)
-        error = _collect(page, left, urls, bodies)
+        page = transport.read("POST", BATCH, body={"requests": requests}, ends_at=ends_at)
+        error = _collect(parts_of(page) or {}, left, urls, bodies)
         if error is None:
             break
         if isinstance(error, AuthenticationFailed):
+            if has_new_token:
+                raise error
             transport.tokens.forget(transport.tenant_id)
+            has_new_token = True
+            continue
         transport.wait_or_raise(error, attempt, ends_at)
     return [bodies[number] for number in range(len(urls))]
 
 
-def _collect(page: Json, asked_for: Sequence[int], urls: Sequence[str], bodies: dict[int, Json]) -> GatewayError | None:
+def _collect(
+    parts: Mapping[str, Part], asked_for: Sequence[int], urls: Sequence[str], bodies: dict[int, Json]
+) -> GatewayError | None:
     """Keep the parts that succeeded; return the error with the longest wait, or None when all are there."""
-    parts = parts_of(page)
     worst: GatewayError | None = None
     for number in asked_for:
         part = parts.get(str(number))
@@ -205,17 +219,11 @@ def _collect(page: Json, asked_for: Sequence[int], urls: Sequence[str], bodies: 
 
 
 def _part_error(part: Part | None, url: str) -> GatewayError:
-    """Return a part's error; refusals that waiting cannot mend are raised at once."""
+    """Return the error of a part; refusals that waiting cannot mend are raised at once."""
     operation = f"GET {url.partition('?')[0]}"
     if part is None:
         return Unavailable(operation, message="the answer lacks a part")
-    fault = fault_of(part.body)
-    answer = Answer(part.status, {**part.headers, "request-id": fault.request_id}, b"")
-    error = error_for(answer, operation)
-    error.code, error.message = fault.code, fault.message
-    if part.status in (401, 403) or (400 <= part.status < 500 and part.status not in (408, 424, 429)):
+    error = error_of(part.status, fault_of(part.body), part.headers, operation)
+    if isinstance(error, (AccessDenied, NotFound, Rejected)):
         raise error
     return error
-
-
-__all__ = ["SIZE", "AccessDenied", "Part", "Write", "kind_of", "parts_of", "read", "write"]

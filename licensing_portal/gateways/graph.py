@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from licensing_portal.gateways import batch, records
 from licensing_portal.gateways.answers import Json
-from licensing_portal.gateways.errors import AccessDenied, NotFound, Rejected
+from licensing_portal.gateways.errors import AccessDenied, GatewayError, NotFound, Rejected
 from licensing_portal.gateways.protocol import (
     CustomerRecord,
     GroupRecord,
@@ -50,8 +50,9 @@ class GraphDirectory:
         while first is not None:
             page = records.read_all(first, records.user, "GET /users")
             # A user who moves between pages while we read may come twice.
-            yield tuple(user for user in page if user.object_id not in seen)
-            seen.update(user.object_id for user in page)
+            fresh = {user.object_id: user for user in page if user.object_id not in seen}
+            seen.update(fresh)
+            yield tuple(fresh.values())
             first = next(pages, None)
 
     def users_by_id(self, user_ids: Sequence[str]) -> dict[str, UserRecord]:
@@ -66,7 +67,7 @@ class GraphDirectory:
                 strict=True,
             ):
                 self._add_users(page, path, found)
-        return found
+        return {user_id: found[user_id] for user_id in ids if user_id in found}
 
     def _add_users(self, page: object, path: str, found: dict[str, UserRecord]) -> None:
         """Add the users of a part and of the pages that follow it."""
@@ -186,16 +187,26 @@ class GraphCustomers:
     def customers(self) -> Iterator[tuple[CustomerRecord, ...]]:
         """Yield all customers with the state of their relationship; what one list lacks is filled from the others."""
         relationships = self._relationships()
-        customers = {record.tenant_id: record for record in self._delegated()}
-        # A contract knows the domain too; both lists may hold customers that the other lacks.
-        customers.update((record.tenant_id, record) for record in self._contracts())
+        customers = {record.tenant_id: record for record in self._known()}
         yield tuple(_with_relationship(record, relationships) for record in customers.values())
 
-    def _contracts(self) -> tuple[CustomerRecord, ...]:
-        return self._list("/contracts", records.contract)
-
-    def _delegated(self) -> tuple[CustomerRecord, ...]:
-        return self._list("/tenantRelationships/delegatedAdminCustomers?$top=300", records.delegated_customer)
+    def _known(self) -> list[CustomerRecord]:
+        """Return customers of both lists, each of which may lack some; raises when neither may be seen."""
+        lists: tuple[tuple[str, Callable[[Json], CustomerRecord]], ...] = (
+            ("/tenantRelationships/delegatedAdminCustomers?$top=300", records.delegated_customer),
+            # Last, for a contract knows the domain too.
+            ("/contracts", records.contract),
+        )
+        found: list[CustomerRecord] = []
+        refusals: list[GatewayError] = []
+        for path, read in lists:
+            try:
+                found += self._read(path, read)
+            except _REFUSALS as error:
+                refusals.append(error)
+        if len(refusals) == len(lists):
+            raise refusals[0]
+        return found
 
     def _relationships(self) -> dict[str, CustomerRecord] | None:
         """Return the best relationship per tenant, or None where they may not be seen."""
@@ -204,16 +215,8 @@ class GraphCustomers:
             found = self._read(path, records.relationship)
         except _REFUSALS:
             return None
-        best: dict[str, CustomerRecord] = {}
-        for record in sorted(found, key=_worth):
-            best[record.tenant_id] = record
-        return best
-
-    def _list(self, path: str, read: Callable[[Json], CustomerRecord]) -> tuple[CustomerRecord, ...]:
-        try:
-            return self._read(path, read)
-        except _REFUSALS:
-            return ()
+        # A relationship that was only drafted has no customer yet.
+        return {record.tenant_id: record for record in sorted(found, key=_worth) if record.tenant_id}
 
     def _read(self, path: str, read: Callable[[Json], CustomerRecord]) -> tuple[CustomerRecord, ...]:
         return tuple(
@@ -227,7 +230,7 @@ def _by_ids(ids: Sequence[str]) -> str:
     """Return the address that reads these users; quotes inside an id are doubled as OData wants."""
     listed = ",".join("'" + user_id.replace("'", "''") + "'" for user_id in ids)
     condition = quote(f"id in ({listed})", safe="'(),")
-    return f"/users?$filter={condition}&$select={records.USER_PROPERTIES}&$top={USERS_A_PAGE}"
+    return f"/users?$filter={condition}&$select={records.USER_PROPERTIES}&$top={IDS_A_CLAUSE}"
 
 
 def _worth(record: CustomerRecord) -> tuple[bool, bool, str]:

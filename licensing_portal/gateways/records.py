@@ -40,19 +40,19 @@ _WORDS = {
 
 def user(data: Json) -> UserRecord:
     """Read a user with its licence paths."""
-    name = _text(data, "userPrincipalName")
+    name = _text(data, "userPrincipalName", 320)
     return UserRecord(
         object_id=_guid(data, "id"),
         user_principal_name=name,
         display_name=_text(data, "displayName") or name,
-        mail=_text(data, "mail"),
+        mail=_text(data, "mail", 320),
         usage_location=_text(data, "usageLocation").upper() or None,
         # Absent without a right to see it: then the user is not known to be blocked.
         enabled=_flag(data, "accountEnabled", default=True),
         user_type=_word(data, "userType", "Member"),
         on_premises=_flag(data, "onPremisesSyncEnabled", default=False),
-        department=_text(data, "department"),
-        job_title=_text(data, "jobTitle"),
+        department=_text(data, "department", 128),
+        job_title=_text(data, "jobTitle", 128),
         paths=_paths(data),
     )
 
@@ -69,7 +69,7 @@ def _paths(data: Json) -> tuple[AssignmentPath, ...]:
 
 
 def _path(entry: Json) -> AssignmentPath:
-    error = _text(entry, "error")
+    error = _text(entry, "error", 64)
     return AssignmentPath(
         sku_id=_guid(entry, "skuId"),
         via=_guid(entry, "assignedByGroup") if _text(entry, "assignedByGroup") else DIRECT,
@@ -85,7 +85,7 @@ def sku(data: Json) -> SkuRecord:
     units = data.get("prepaidUnits") or {}
     return SkuRecord(
         sku_id=_guid(data, "skuId"),
-        part_number=_text(data, "skuPartNumber"),
+        part_number=_text(data, "skuPartNumber", 128),
         applies_to=_word(data, "appliesTo", "User"),
         capability_status=_word(data, "capabilityStatus", "Enabled"),
         enabled=_number(units, "enabled"),
@@ -101,7 +101,7 @@ def sku(data: Json) -> SkuRecord:
 def _plan(entry: Json) -> PlanRecord:
     return PlanRecord(
         plan_id=_guid(entry, "servicePlanId"),
-        name=_text(entry, "servicePlanName"),
+        name=_text(entry, "servicePlanName", 128),
         applies_to=_word(entry, "appliesTo", "User"),
         provisioning_status=_word(entry, "provisioningStatus", "Success"),
     )
@@ -110,14 +110,14 @@ def _plan(entry: Json) -> PlanRecord:
 def subscription(data: Json) -> SubscriptionRecord:
     """Read a subscription of /directory/subscriptions."""
     return SubscriptionRecord(
-        subscription_id=_text(data, "id").lower(),
-        commerce_subscription_id=_text(data, "commerceSubscriptionId").lower(),
+        subscription_id=_guid(data, "id"),
+        commerce_subscription_id=_text(data, "commerceSubscriptionId", 64).lower(),
         sku_id=_guid(data, "skuId"),
         status=_word(data, "status", ""),
         total_licenses=_number(data, "totalLicenses"),
         is_trial=_flag(data, "isTrial", default=False),
         next_lifecycle_at=_when(data, "nextLifecycleDateTime"),
-        owner_tenant_id=_text(data, "ownerTenantId").lower(),
+        owner_tenant_id=_text(data, "ownerTenantId", 36).lower(),
         created_at=_when(data, "createdDateTime"),
     )
 
@@ -160,12 +160,12 @@ def delegated_customer(data: Json) -> CustomerRecord:
 
 
 def relationship(data: Json) -> CustomerRecord:
-    """Read a delegated admin relationship: whose, in which state, until when."""
-    customer = data.get("customer")
+    """Read a delegated admin relationship: whose (nobody's yet: an empty id), in which state, until when."""
+    customer = data.get("customer") or {}
     return CustomerRecord(
-        tenant_id=_guid(customer, "tenantId"),
+        tenant_id=_text(customer, "tenantId", 36).lower(),
         name=_text(customer, "displayName"),
-        relationship_status=_text(data, "status"),
+        relationship_status=_text(data, "status", 40),
         relationship_ends_at=_when(data, "endDateTime"),
     )
 
@@ -178,19 +178,20 @@ def read_all[Record](values: Iterable[Json], read: Callable[[Json], Record], ope
         raise Unreadable(operation, message=f"an entry is not as documented ({type(error).__name__})") from None
 
 
-def _text(data: Json, key: str) -> str:
+def _text(data: Json, key: str, longest: int = 256) -> str:
+    """Read text, cut where Graph's documented lengths end; null and a missing property are empty."""
     value = data.get(key)
     if value is None:
         return ""
     if not isinstance(value, str):
         raise TypeError(key)
-    return one_line(value).strip()
+    return one_line(value[:longest]).strip()
 
 
 def _word(data: Json, key: str, usual: str) -> str:
     """Read one of Graph's own words in its documented spelling; an unknown word stays as it is."""
     value = _text(data, key)
-    return _WORDS.get(value.casefold(), value) or usual
+    return _WORDS.get(value.casefold(), value[:16]) or usual
 
 
 def _guid(data: Json, key: str) -> str:

@@ -4,12 +4,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-import requests
-
-from licensing_portal.gateways.answers import Answer, decode, lower_headers, read_fault
+from licensing_portal.gateways.answers import Answer, decode, read_fault, retry_after
 from licensing_portal.gateways.errors import AuthenticationFailed, Unavailable
-from licensing_portal.gateways.transport import CONNECT_SECONDS, READ_SECONDS, SessionFactory
+from licensing_portal.gateways.transport import SessionFactory, exchange
 
 # A token is not used in the last two minutes of its life.
 _EARLY = 120.0
@@ -64,32 +63,36 @@ class ClientCredentialsTokens:
     def _ask(self, tenant_id: str) -> tuple[str, float]:
         """Ask the authority once; return the token and its life in seconds."""
         operation = "POST token"
-        try:
-            with self.session_factory() as session:
-                response = session.post(
-                    f"{self.authority}/{tenant_id}/oauth2/v2.0/token",
-                    data={
-                        "grant_type": "client_credentials",
-                        "client_id": self.client_id,
-                        "client_secret": self.client_secret,
-                        "scope": self.scope,
-                    },
-                    timeout=(CONNECT_SECONDS, READ_SECONDS),
-                    allow_redirects=False,
-                )
-        except requests.RequestException as error:
-            raise Unavailable(operation, message=type(error).__name__) from None
-        return _read_token(Answer(response.status_code, lower_headers(response.headers), response.content), operation)
+        with self.session_factory() as session:
+            answer = exchange(
+                session,
+                "POST",
+                f"{self.authority}/{tenant_id}/oauth2/v2.0/token",
+                operation=operation,
+                clock=self.clock,
+                data={
+                    "grant_type": "client_credentials",
+                    "client_id": self.client_id,
+                    "client_secret": self.client_secret,
+                    "scope": self.scope,
+                },
+            )
+        return _read_token(answer, operation)
 
 
 def _read_token(answer: Answer, operation: str) -> tuple[str, float]:
     """Return token and life of an answer; raises AuthenticationFailed or Unavailable."""
     if answer.status != 200:
         fault = read_fault(answer)
-        kind = Unavailable if answer.status >= 500 or answer.status == 429 else AuthenticationFailed
-        # The description names the application and times: its first line is what people look up.
-        words = fault.message.splitlines()
-        raise kind(operation, status=answer.status, code=fault.code, message=words[0] if words else "")
+        refused = 400 <= answer.status < 500 and answer.status not in (408, 429)
+        raise (AuthenticationFailed if refused else Unavailable)(
+            operation,
+            status=answer.status,
+            code=fault.code,
+            message=fault.message,
+            request_id=fault.request_id,
+            retry_after=retry_after(answer.headers, datetime.now(UTC)),
+        )
     body = decode(answer.body, operation)
     value = body.get("access_token") if isinstance(body, dict) else None
     lives = body.get("expires_in", 0) if isinstance(body, dict) else 0

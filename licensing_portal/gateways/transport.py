@@ -31,11 +31,12 @@ READ_SECONDS: Final = 30.0
 TOTAL_SECONDS: Final = 60.0
 MAX_BODY: Final = 50 * 1024 * 1024
 MAX_ERROR_BODY: Final = 5 * 1024 * 1024
+BATCH: Final = "/$batch"
 MAX_PAGES: Final = 10_000
 READ_TRIES: Final = 6
 # Reads give up when the waits together would grow longer than this.
 READ_PATIENCE: Final = 150.0
-_RETRIED: Final = frozenset({429, 500, 502, 503, 504})
+_RETRIED: Final = frozenset({0, 424, 429, 500, 502, 503, 504})
 
 
 def new_session() -> requests.Session:
@@ -135,7 +136,8 @@ class Transport:
         """Return the JSON of one try; raises GatewayError."""
         operation = f"{method} {_without_query(path)}"
         answer = self.send(method, path, body, headers=headers)
-        if 200 <= answer.status < 300:
+        # 424: a batch with parts that failed; they are judged one by one.
+        if 200 <= answer.status < 300 or (answer.status == 424 and path == BATCH):
             return decode(answer.body, operation)
         raise error_for(answer, operation)
 
@@ -230,10 +232,8 @@ def page_values(page: Json, operation: str) -> list[Json]:
 
 def _is_retried(error: GatewayError) -> bool:
     """Tell whether repeating a read may help."""
-    if isinstance(error, AuthenticationFailed):
-        return False
     # Status 0: no answer at all, or one that was cut.
-    return error.status in {0, *_RETRIED}
+    return error.status in _RETRIED and not isinstance(error, AuthenticationFailed)
 
 
 def _without_query(path: str) -> str:
