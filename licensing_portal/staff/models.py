@@ -62,7 +62,8 @@ class StaffUser(AbstractBaseUser):
 
     def get_session_auth_hash(self) -> str:
         """Tie sessions to the epoch instead of a password."""
-        return salted_hmac("licensing_portal.staff", f"{self.subject}:{self.session_epoch}").hexdigest()
+        value = f"{self.subject}:{self.session_epoch}"
+        return salted_hmac("licensing_portal.staff", value, algorithm="sha256").hexdigest()
 
     def get_session_auth_fallback_hash(self):  # type: ignore[no-untyped-def]
         """Yield nothing: sessions end when the secret key changes."""
