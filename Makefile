@@ -5,6 +5,9 @@ SANDBOX_PORT ?= 8400
 PYTHON := .venv/bin/python
 STAMP := .venv/.installed
 UV := .venv/bin/uv pip
+TEMPLATES = $$(find templates -name '*.html')
+# Tools read the settings but use none of them, and no database.
+TOOL := SECRET_KEY=tool DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 DATABASE_URL=sqlite://:memory:
 
 .PHONY: install demo test check format lock
 .DEFAULT_GOAL := install
@@ -17,8 +20,8 @@ $(STAMP): requirements/dev.txt requirements/lock.txt
 	if [ -z "$$found" ]; then echo "Python 3.12 or later is needed and was not found." >&2; exit 1; fi; \
 	[ -x $(PYTHON) ] || $$found -m venv .venv
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
-	@$(UV) install --quiet --python $(PYTHON) --require-hashes -r requirements/dev.txt
-	@SECRET_KEY=install DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 $(PYTHON) manage.py compile_messages
+	@$(UV) sync --quiet --python $(PYTHON) --require-hashes requirements/dev.txt requirements/lock.txt
+	@$(TOOL) $(PYTHON) manage.py compile_messages
 	@touch $@
 
 demo: install
@@ -32,14 +35,17 @@ test: install
 check: install
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/mypy
-	SECRET_KEY=check DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 $(PYTHON) manage.py extract_messages --check
-	SECRET_KEY=check DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 $(PYTHON) manage.py makemigrations --check --dry-run
+	.venv/bin/djade --check --target-version 6.1 $(TEMPLATES)
+	$(TOOL) .venv/bin/mypy
+	$(TOOL) $(PYTHON) manage.py extract_messages --check
+	$(TOOL) $(PYTHON) manage.py makemigrations --check --dry-run
 	$(MAKE) test
 
 format: install
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+	-.venv/bin/djade --target-version 6.1 $(TEMPLATES)
+	$(TOOL) $(PYTHON) manage.py extract_messages
 
 # New versions of everything, with hashes; no download addresses are written.
 lock: install
