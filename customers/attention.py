@@ -12,11 +12,14 @@ from django.utils.translation import ngettext_lazy
 from customers.models import Customer
 
 ACCESS_ENDS_WITHIN = timedelta(days=30)
-_REACHABLE = ("", "active")
 
 
 def _access(now: Any) -> Q:
-    return ~Q(relationship__in=_REACHABLE) | Q(relationship_ends_at__lt=now + ACCESS_ENDS_WITHIN)
+    return (
+        ~Q(relationship__in=Customer.REACHABLE)
+        | Q(relationship="expiring")
+        | Q(relationship_ends_at__lt=now + ACCESS_ENDS_WITHIN)
+    )
 
 
 NEEDS: dict[str, Callable[[Any], Q]] = {
@@ -41,9 +44,10 @@ class Reason:
 def reasons(customer: Customer, now: datetime) -> list[Reason]:
     """Return what needs attention, the worst first."""
     found: list[Reason] = []
-    if not customer.is_reachable:
+    ends_at = customer.relationship_ends_at
+    if not customer.is_reachable or (ends_at and ends_at < now):
         found.append(Reason("bad", _("access has ended")))
-    elif customer.relationship_ends_at and customer.relationship_ends_at < now + ACCESS_ENDS_WITHIN:
+    elif customer.relationship == "expiring" or (ends_at and ends_at < now + ACCESS_ENDS_WITHIN):
         found.append(Reason("warn", _("access ends soon")))
     if customer.sync_error:
         found.append(Reason("bad", _("could not be read")))

@@ -18,13 +18,15 @@ _VARIANTS = str.maketrans(
         "澤": "沢",
         "濵": "浜",
         "濱": "浜",
+        # No name holds it, and PostgreSQL refuses text that does.
+        "\0": "",
     }
 )
 
 
 def sort_key(display_name: str) -> str:
     """Return the key that lists order by: NFKC and case fold, compared by code point."""
-    return unicodedata.normalize("NFKC", display_name).casefold().strip()[:256]
+    return unicodedata.normalize("NFKC", display_name.replace("\0", "")).casefold().strip()[:256]
 
 
 def fold(text: str) -> str:

@@ -32,6 +32,9 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 class Customer(models.Model):
     """One customer tenant of the partner, with the figures that the last sync wrote."""
 
+    # States of the relationship in which the partner may still act; empty: not known.
+    REACHABLE = ("", "active", "expiring")
+
     tenant_id = models.CharField(max_length=GUID, unique=True)
     name = models.CharField(max_length=256)
     sort_key = models.CharField(max_length=256, db_index=True)
@@ -64,7 +67,7 @@ class Customer(models.Model):
     @property
     def is_reachable(self) -> bool:
         """Whether the partner may act for this customer, as far as the portal knows."""
-        return self.relationship in {"", "active", "expiring"}
+        return self.relationship in self.REACHABLE
 
 
 class CustomerGrant(models.Model):

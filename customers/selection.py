@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import F, Max, QuerySet, Value
+from django.db.models import Exists, F, Max, OuterRef, QuerySet, Value
 from django.db.models.expressions import Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
@@ -39,10 +39,17 @@ def chosen_among(selection: Selection, user_pks: Collection[int]) -> set[int]:
     return set(selection.rows.filter(user_id__in=user_pks).values_list("user_id", flat=True))
 
 
+def marked(selection: Selection, found: QuerySet[DirectoryUser]) -> QuerySet[DirectoryUser]:
+    """Let users bring `is_selected`."""
+    return found.annotate(
+        is_selected=Exists(SelectedUser.objects.filter(selection=selection, user_id=OuterRef("pk")).order_by())
+    )
+
+
 def is_stale(selection: Selection, now: datetime) -> bool:
-    """Tell whether the selection is so old that it must be confirmed before it is used."""
+    """Tell whether a selection that holds users is so old that it must be confirmed before it is used."""
     since = max((moment for moment in (selection.since, selection.kept_at) if moment), default=None)
-    return since is not None and now - since > STALE_AFTER and selection.rows.exists()
+    return since is not None and now - since > STALE_AFTER
 
 
 def state_page(selection: Selection, shown: Sequence[int], ticked: Collection[int]) -> None:
@@ -105,6 +112,9 @@ def _changing(selection: Selection) -> Iterator[None]:
     """Hold the selection's row while its users change, then raise the counter and keep its age."""
     with transaction.atomic():
         Selection.objects.select_for_update().get(pk=selection.pk)
+        if not selection.rows.exists():
+            # It may have been emptied by a deletion at Microsoft: what comes now is a new set.
+            Selection.objects.filter(pk=selection.pk).update(since=None, kept_at=None)
         yield
         now = timezone.now()
         filled = selection.rows.exists()

@@ -3,19 +3,22 @@
 First the ids of the page come from an index, then the rows; pages past the middle are read from the end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Model, Prefetch, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from customers.folding import fold
-from customers.models import Customer, CustomerFacet, DirectoryUser
+from customers.models import Customer, CustomerFacet, DirectoryUser, Selection
+from customers.selection import marked
 
 SIZES = (25, 50, 100, 200)
 DEFAULT_SIZE = 50
-_SORTS: dict[str, tuple[str, ...]] = {
+# Licences shown by name; the others are a number.
+_TAGS = 3
+SORTS: dict[str, tuple[str, ...]] = {
     "name": ("sort_key", "id"),
     "location": ("usage_location", "sort_key", "id"),
     "status": ("enabled", "is_guest", "sort_key", "id"),
@@ -72,7 +75,7 @@ def parse(data: Mapping[str, str], facets: "Facets") -> UserQuery:
         licence=licence,
         location=data.get("location", "").strip(),
         status=data.get("status", "").strip(),
-        department=data.get("department", "").strip(),
+        department=data.get("department", ""),
         group=data.get("group", "").strip().lower(),
         errors=data.get("errors", "").strip(),
         sort=data.get("sort", "").strip() or "name",
@@ -86,7 +89,7 @@ def parse(data: Mapping[str, str], facets: "Facets") -> UserQuery:
         "department": query.department in ("", "none") or query.department in facets.values("department"),
         "group": query.group == "" or query.group in facets.values("group"),
         "errors": query.errors in ("", "1"),
-        "sort": query.sort.removeprefix("-") in _SORTS,
+        "sort": query.sort.removeprefix("-") in SORTS,
     }
     for field, is_good in checks.items():
         if not is_good:
@@ -99,7 +102,7 @@ def _page(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    return int(text) if text.isdecimal() and int(text) in SIZES else DEFAULT_SIZE
+    return int(text) if text in {str(size) for size in SIZES} else DEFAULT_SIZE
 
 
 class Facets:
@@ -142,10 +145,8 @@ def matching(customer: Customer, query: UserQuery) -> QuerySet[DirectoryUser]:
         found = found.filter(search__contains=folded)
     if query.licence == "none":
         found = found.filter(holdings__isnull=True)
-    elif query.licence == "any":
-        found = found.filter(pk__in=_holders(customer))
     elif query.licence:
-        found = found.filter(pk__in=_holders(customer).filter(holdings__product__sku_id=query.licence))
+        found = found.filter(pk__in=_holders(customer, query.licence))
     if query.location:
         found = found.filter(usage_location="" if query.location == "none" else query.location)
     if query.department:
@@ -158,15 +159,18 @@ def matching(customer: Customer, query: UserQuery) -> QuerySet[DirectoryUser]:
     return found.filter(has_errors=True) if query.errors else found
 
 
-def _holders(customer: Customer) -> QuerySet[DirectoryUser]:
-    return DirectoryUser.objects.filter(customer=customer, holdings__isnull=False).order_by().values("pk")
+def _holders(customer: Customer, licence: str) -> QuerySet[DirectoryUser]:
+    """Return the row ids of those who hold a product ("any" or a SKU id)."""
+    held = Q(holdings__isnull=False) if licence == "any" else Q(holdings__product__sku_id=licence)
+    return DirectoryUser.objects.filter(held, customer=customer).values("pk")  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
-    """One page of the list."""
+    """One page of the list; `chosen` holds the row ids of those who are selected."""
 
     rows: list[DirectoryUser]
+    chosen: frozenset[int]
     number: int
     pages: int
     total: int
@@ -183,22 +187,26 @@ class UserPage:
         return min(self.number * self.size, self.total)
 
 
-def read_page(found: QuerySet[DirectoryUser], query: UserQuery) -> UserPage:
+def count_pages(total: int, size: int) -> int:
+    """Return the number of pages; an empty list has one."""
+    return max(1, -(-total // size))
+
+
+def read_page(found: QuerySet[DirectoryUser], query: UserQuery, selection: Selection) -> UserPage:
     """Return the asked page of a query, or the last one when there are fewer."""
     total = found.count()
-    pages = max(1, -(-total // query.size))
+    pages = count_pages(total, query.size)
     number = min(query.page, pages)
     ids = _ids(found, query, total, (number - 1) * query.size)
-    by_id = {
-        user.pk: user
-        for user in DirectoryUser.objects.filter(pk__in=ids).defer("search").prefetch_related(*_licences())
-    }
-    return UserPage([by_id[pk] for pk in ids if pk in by_id], number, pages, total, query.size)
+    shown = marked(selection, DirectoryUser.objects.filter(pk__in=ids).defer("search"))
+    by_id = {user.pk: user for user in with_licences(shown)}
+    chosen = frozenset(pk for pk, user in by_id.items() if user.is_selected)  # type: ignore[attr-defined]
+    return UserPage([by_id[pk] for pk in ids if pk in by_id], chosen, number, pages, total, query.size)
 
 
 def _ids(found: QuerySet[DirectoryUser], query: UserQuery, total: int, start: int) -> list[int]:
     """Return the row ids of a page; past the middle the index is read from its end."""
-    fields = _SORTS[query.sort.removeprefix("-")]
+    fields = SORTS[query.sort.removeprefix("-")]
     backwards = query.sort.startswith("-")
     number = min(query.size, total - start)
     if number <= 0:
@@ -212,9 +220,16 @@ def _ids(found: QuerySet[DirectoryUser], query: UserQuery, total: int, start: in
     return ids[::-1] if turned else ids
 
 
-def _licences() -> tuple[Prefetch, ...]:
-    """Return what the column of licences shows, by related names: this app knows nothing of licences."""
-    return ("holdings__product", "assignments__product")  # type: ignore[return-value]
+def with_licences(users: QuerySet[DirectoryUser]) -> QuerySet[DirectoryUser]:
+    """Let users bring what the column of licences shows, by related names: this app knows nothing of licences."""
+    return users.prefetch_related(
+        *(Prefetch(name, _rows_of(name).select_related("product")) for name in ("holdings", "assignments"))
+    )
+
+
+def _rows_of(name: str) -> QuerySet[Model]:
+    """Return the rows behind a related name of a user."""
+    return DirectoryUser._meta.get_field(name).related_model._default_manager.all()  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,16 +240,35 @@ class Tag:
     kind: str = ""
 
 
-def tags_of(user: DirectoryUser) -> list[Tag]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A user as the list shows them: three licences as tags, the others behind a number."""
+
+    user: DirectoryUser
+    is_selected: bool
+    tags: tuple[Tag, ...]
+    more: tuple[Tag, ...]
+
+
+def rows_of(users: Iterable[DirectoryUser], selected: Collection[int]) -> list[Row]:
+    """Return the rows of users that bring their licences; `selected` holds row ids."""
+    rows = []
+    for user in users:
+        tags = tags_of(user)
+        rows.append(Row(user, user.pk in selected, tags[:_TAGS], tags[_TAGS:]))
+    return rows
+
+
+def tags_of(user: DirectoryUser) -> tuple[Tag, ...]:
     """Return a user's licences: errors first, then by name; one that is held directly counts as plain."""
-    held = {holding.product.display_name: holding for holding in user.holdings.all()}  # type: ignore[attr-defined]
-    failed = {
-        assignment.product.display_name
-        for assignment in user.assignments.all()  # type: ignore[attr-defined]
-        if assignment.error
-    }
-    tags = [Tag(name, "error") for name in sorted(failed)]
-    tags += [
-        Tag(name, "" if holding.direct else "group") for name, holding in sorted(held.items()) if name not in failed
-    ]
-    return tags
+    names: dict[int, str] = {}
+    kinds: dict[int, str] = {}
+    for holding in user.holdings.all():  # type: ignore[attr-defined]
+        names[holding.product_id] = holding.product.display_name
+        kinds[holding.product_id] = "" if holding.direct else "group"
+    for assignment in user.assignments.all():  # type: ignore[attr-defined]
+        if assignment.error:
+            names[assignment.product_id] = assignment.product.display_name
+            kinds[assignment.product_id] = "error"
+    order = sorted(names, key=lambda product: (kinds[product] != "error", names[product], product))
+    return tuple(Tag(names[product], kinds[product]) for product in order)

@@ -1,7 +1,9 @@
 """The page of all customers: what needs attention first."""
 
+from datetime import datetime
+
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Case, Count, QuerySet, Sum, Value, When
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -19,38 +21,47 @@ _PAGE = 100
 @require_safe
 @needs(Right.CUSTOMER_VIEW)
 def customer_list(request: StaffRequest) -> HttpResponse:
-    """Show the customers of the person's scope."""
+    """Show the customers of the person's scope; an unknown filter shows all of them, with a sentence."""
     visible = Customer.objects.visible_to(request.user)
     q, need = request.GET.get("q", "").strip()[:200], request.GET.get("need", "")
+    is_known = need == "" or need in NEEDS
+    if not is_known:
+        q = need = ""
     now = timezone.now()
-    found = _search(visible, q)
-    is_known_need = need == "" or need in NEEDS
-    if need in NEEDS:
-        found = found.filter(NEEDS[need](now))
-    attention = NEEDS["any"](now)
-    found = found.annotate(needy=Count("pk", filter=attention)).order_by("-needy", "sort_key", "pk")
-    page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
-    rows: list[tuple[Customer, list[Reason]]] = [(customer, reasons(customer, now)) for customer in page]
+    found = _matching(visible, q, need, now)
     context = {
         "nav": "customers",
         "q": q,
-        "need": need if is_known_need else "",
+        "need": need,
+        "totals": _totals(visible, now),
+        "bad_need": not is_known,
+    } | _rows(found, request.GET.get("page"), now)
+    return render(request, "customers/customers.html", context, status=200 if is_known else 422)
+
+
+def _matching(visible: QuerySet[Customer], q: str, need: str, now: datetime) -> QuerySet[Customer]:
+    """Find by name, any domain or tenant id, among those with a need."""
+    if folded := fold(q):
+        visible = visible.filter(search__contains=folded)
+    return visible.filter(NEEDS[need](now)) if need else visible
+
+
+def _rows(found: QuerySet[Customer], number: str | None, now: datetime) -> dict[str, object]:
+    """Return one page in two groups, what needs attention first, each with its number on all pages."""
+    needy_first = Case(When(NEEDS["any"](now), then=Value(0)), default=Value(1))
+    page = Paginator(found.order_by(needy_first, "sort_key", "pk"), _PAGE).get_page(number)
+    rows: list[tuple[Customer, list[Reason]]] = [(customer, reasons(customer, now)) for customer in page]
+    needy_total = found.filter(NEEDS["any"](now)).count()
+    return {
         "page": page,
         "needy": [row for row in rows if row[1]],
+        "needy_total": needy_total,
         "fine": [row for row in rows if not row[1]],
-        "totals": _totals(visible, now),
-        "bad_need": not is_known_need,
+        "fine_total": page.paginator.count - needy_total,
     }
-    return render(request, "customers/customers.html", context, status=200 if is_known_need else 422)
 
 
-def _search(visible: QuerySet[Customer], q: str) -> QuerySet[Customer]:
-    """Find by name, any domain, or tenant id."""
-    folded = fold(q)
-    return visible.filter(Q(search__contains=folded) | Q(tenant_id=q.lower())) if folded else visible
-
-
-def _totals(visible: QuerySet[Customer], now: object) -> dict[str, int]:
+def _totals(visible: QuerySet[Customer], now: datetime) -> dict[str, int]:
     """Return the five figures that filter the list."""
     counted = visible.aggregate(
         total=Count("pk"),

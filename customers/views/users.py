@@ -1,6 +1,7 @@
 """Users and licenses: the list with its selection. A post states the whole page and is answered by its address."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -12,17 +13,34 @@ from django.views.decorators.http import require_http_methods
 from customers import selection as selections
 from customers.models import Customer, DirectoryUser, Selection
 from customers.scope import customer_or_404
-from customers.user_list import SIZES, STATUSES, BadQuery, Facets, UserQuery, matching, parse, read_page, tags_of
+from customers.user_list import (
+    SIZES,
+    SORTS,
+    STATUSES,
+    BadQuery,
+    Facets,
+    UserQuery,
+    count_pages,
+    matching,
+    parse,
+    read_page,
+    rows_of,
+)
+from licensing_portal.converters import GuidConverter
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
-# Where a button of the pager leads; a page beyond the end is the last one.
-_STEPS = {
-    "first": lambda page: 1,
-    "prev": lambda page: page - 1,
-    "next": lambda page: page + 1,
-    "last": lambda page: 10**8,
+# Where a button of the pager leads, from the present page and the number of pages.
+_STEPS: dict[str, Callable[[int, int], int]] = {
+    "first": lambda page, pages: 1,
+    "prev": lambda page, pages: max(1, page - 1),
+    "next": lambda page, pages: min(pages, page + 1),
+    "last": lambda page, pages: pages,
 }
+# Buttons that lead away once the ticks are taken.
+_LEADS = {"selected": "customers:selected", "manage": "licenses:manage"}
+_ACTS = {"save", "search", "matching", "clear", "keep", *_STEPS, *_LEADS}
+_GUID = re.compile(GuidConverter.regex)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,53 +50,35 @@ def user_list(request: StaffRequest, tenant_id: str) -> HttpResponse:
     customer = customer_or_404(request, tenant_id)
     selection = selections.get(request.user, customer)
     facets = Facets(customer)
-    if request.method == "POST":
-        return _post(request, customer, selection, facets)
-    status = 200
-    problem = ""
+    data = request.POST if request.method == "POST" else request.GET
     try:
-        query = parse(request.GET, facets)
+        query = parse(data, facets)
+        act = _act_of(data) if request.method == "POST" else None
     except BadQuery as error:
-        query, status = UserQuery(), 422
         problem = _('The value of "%(field)s" is not known; the list shows all users.') % {"field": error.field}
-    context = _context(customer, selection, facets, query) | {"problem": problem}
-    return render(request, "customers/users.html", context, status=status)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A user as the list shows them."""
-
-    user: DirectoryUser
-    is_selected: bool
-
-    @property
-    def tags(self) -> list:  # type: ignore[type-arg]
-        """The first three licences."""
-        return tags_of(self.user)[:3]
-
-    @property
-    def more(self) -> list:  # type: ignore[type-arg]
-        """The licences beyond three."""
-        return tags_of(self.user)[3:]
+        context = _context(customer, selection, facets, UserQuery()) | {"problem": problem}
+        return render(request, "customers/users.html", context, status=422)
+    if act is not None:
+        return _post(request, customer, selection, query, act)
+    return render(request, "customers/users.html", _context(customer, selection, facets, query))
 
 
 def _context(customer: Customer, selection: Selection, facets: Facets, query: UserQuery) -> dict[str, object]:
-    page = read_page(matching(customer, query), query)
-    chosen = selections.chosen_among(selection, [user.pk for user in page.rows])
+    page = read_page(matching(customer, query), query, selection)
+    selected = selections.count(selection)
     return {
         "customer": customer,
         "nav": "users",
         "selection": selection,
-        "selected": selections.count(selection),
-        "is_stale": selections.is_stale(selection, timezone.now()),
+        "selected": selected,
+        "is_stale": bool(selected) and selections.is_stale(selection, timezone.now()),
         "query": query,
         "page": page,
-        "rows": [Row(user, user.pk in chosen) for user in page.rows],
+        "rows": rows_of(page.rows, page.chosen),
         "facets": facets,
         "statuses": [(value, label) for value, (_condition, label) in STATUSES.items()],
         "sizes": SIZES,
-        "sorts": [_sort(query, field) for field in ("name", "location", "status")],
+        "sorts": [_sort(query, field) for field in SORTS],
     }
 
 
@@ -89,43 +89,57 @@ def _sort(query: UserQuery, field: str) -> dict[str, str]:
     return {"state": state, "next": following}
 
 
-def _post(request: StaffRequest, customer: Customer, selection: Selection, facets: Facets) -> HttpResponse:
-    """Take the ticks of the page, then do what the button says."""
-    data = request.POST
-    _take_ticks(customer, selection, data, from_script=bool(request.htmx))
-    try:
-        query = parse(data, facets)
-    except BadQuery:
-        query = UserQuery()
+def _act_of(data: QueryDict) -> str:
+    """Return which button was pressed; BadQuery for one that the page does not have."""
     go = data.get("go", "save")
+    if go.startswith("sort:"):
+        if go.removeprefix("sort:").removeprefix("-") not in SORTS:
+            raise BadQuery("sort")
+    elif go not in _ACTS:
+        raise BadQuery("go")
+    return go
+
+
+def _post(request: StaffRequest, customer: Customer, selection: Selection, query: UserQuery, go: str) -> HttpResponse:
+    """Take the ticks of the page, then do what the button says."""
+    _take_ticks(customer, selection, request.POST, from_script=bool(request.htmx))
     if go == "save" and request.htmx:
-        total = matching(customer, query).count()
         context = {
             "customer": customer,
             "selected": selections.count(selection),
-            "page": {"total": total},
+            "page": {"total": matching(customer, query).count()},
             "oob": True,
         }
         return render(request, "customers/users.html#ticked", context)
-    changes = _act(go, customer, selection, query)
-    address = query.address(**changes)
+    if go in _LEADS:
+        return redirect(_LEADS[go], tenant_id=customer.tenant_id)
+    address = query.address(**_act(go, customer, selection, query))
     return redirect(reverse("customers:users", args=[customer.tenant_id]) + (f"?{address}" if address else ""))
 
 
 def _take_ticks(customer: Customer, selection: Selection, data: QueryDict, *, from_script: bool) -> None:
     """Make the page's users selected as ticked; an id of anybody else refuses the whole form."""
-    shown, ticked = data.getlist("shown"), set(data.getlist("sel"))
-    if not shown:
-        return
-    pks = dict(DirectoryUser.objects.filter(customer=customer, object_id__in=shown).values_list("object_id", "pk"))
-    if len(pks) < len(set(shown)) or not ticked <= set(shown):
-        raise Http404
+    shown = list(dict.fromkeys(map(str.lower, data.getlist("shown"))))
+    ticked = set(map(str.lower, data.getlist("sel")))
+    pks = _rows_by_id(customer, ticked.union(shown))
     if data.get("page_all") and not from_script:
         ticked = set(shown)
-    before = selections.chosen_among(selection, list(pks.values()))
-    wanted = {pks[object_id] for object_id in ticked}
-    if before != wanted:
-        selections.state_page(selection, [pks[object_id] for object_id in shown], wanted)
+    pages = [pks[object_id] for object_id in shown]
+    wanted = {pks[object_id] for object_id in shown if object_id in ticked}
+    # A page as it was is no change: the counter would send others' forms to Review.
+    if pages and selections.chosen_among(selection, pages) != wanted:
+        selections.state_page(selection, pages, wanted)
+
+
+def _rows_by_id(customer: Customer, object_ids: set[str]) -> dict[str, int]:
+    """Return the row ids of users by object id; 404 if one of them is not this customer's."""
+    if not all(map(_GUID.fullmatch, object_ids)):
+        raise Http404
+    found = DirectoryUser.objects.filter(customer=customer, object_id__in=object_ids)
+    pks = dict(found.values_list("object_id", "pk"))
+    if len(pks) < len(object_ids):
+        raise Http404
+    return pks
 
 
 def _act(go: str, customer: Customer, selection: Selection, query: UserQuery) -> dict[str, object]:
@@ -137,10 +151,9 @@ def _act(go: str, customer: Customer, selection: Selection, query: UserQuery) ->
     elif go == "keep":
         selections.keep(selection)
     elif go.startswith("sort:"):
-        wanted = go.removeprefix("sort:")
-        return {"sort": wanted, "page": 1} if wanted.removeprefix("-") in ("name", "location", "status") else {}
+        return {"sort": go.removeprefix("sort:"), "page": 1}
     elif go == "search":
         return {"page": 1}
     elif go in _STEPS:
-        return {"page": max(1, _STEPS[go](query.page))}
+        return {"page": _STEPS[go](query.page, count_pages(matching(customer, query).count(), query.size))}
     return {}
