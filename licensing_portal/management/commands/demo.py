@@ -35,15 +35,16 @@ class Command(BaseCommand):
 
     def handle(self, *, port: int, sandbox_port: int, reset: bool, **options: Any) -> None:
         """Prepare, then serve; Ctrl-C ends all of it."""
+        # A stand-in that somebody else runs takes the sandbox's place.
+        own_sandbox = not settings.GATEWAY_STATIC_TOKEN
+        # Before anything is thrown away: another demo may be running on these data.
+        _check_free(port, "PORT")
+        if own_sandbox:
+            _check_free(sandbox_port, "SANDBOX_PORT")
         folder = Path(settings.VAR_DIR) / "demo"
         if reset:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        _check_free(port, "PORT")
-        # A stand-in that somebody else runs takes the sandbox's place.
-        own_sandbox = not settings.GATEWAY_STATIC_TOKEN
-        if own_sandbox:
-            _check_free(sandbox_port, "SANDBOX_PORT")
         environment = _environment(folder, sandbox_port if own_sandbox else None)
         signal.signal(signal.SIGTERM, _as_interrupt)
         children: list[subprocess.Popen[bytes]] = []
@@ -53,7 +54,8 @@ class Command(BaseCommand):
             pass
         finally:
             for child in reversed(children):
-                child.send_signal(signal.SIGINT)
+                # Not SIGINT: what a script starts in the background ignores it.
+                child.terminate()
                 child.wait()
 
     def _run(
