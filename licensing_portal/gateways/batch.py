@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import Final
 
 from licensing_portal.gateways.answers import (
@@ -184,21 +183,21 @@ def read(transport: Transport, urls: Sequence[str]) -> list[Json]:
     """
     bodies: dict[int, Json] = {}
     ends_at = transport.clock() + READ_PATIENCE
-    has_new_token = False
-    for attempt in count():
-        left = [number for number in range(len(urls)) if number not in bodies]
+    attempt, has_new_token = 0, False
+    while left := [number for number in range(len(urls)) if number not in bodies]:
         requests = [{"id": str(number), "method": "GET", "url": urls[number]} for number in left]
         page = transport.read("POST", BATCH, body={"requests": requests}, ends_at=ends_at)
         error = _collect(parts_of(page) or {}, left, urls, bodies)
         if error is None:
             break
-        if isinstance(error, AuthenticationFailed):
-            if has_new_token:
-                raise error
-            transport.tokens.forget(transport.tenant_id)
-            has_new_token = True
+        if not isinstance(error, AuthenticationFailed):
+            transport.wait_or_raise(error, attempt, ends_at)
+            attempt += 1
             continue
-        transport.wait_or_raise(error, attempt, ends_at)
+        if has_new_token:
+            raise error
+        transport.tokens.forget(transport.tenant_id)
+        has_new_token = True
     return [bodies[number] for number in range(len(urls))]
 
 
@@ -209,7 +208,7 @@ def _collect(
     worst: GatewayError | None = None
     for number in asked_for:
         part = parts.get(str(number))
-        if part is not None and 200 <= part.status < 300:
+        if part is not None and 200 <= part.status < 300 and isinstance(part.body, dict):
             bodies[number] = part.body
             continue
         error = _part_error(part, urls[number])

@@ -10,7 +10,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -84,13 +83,15 @@ class Transport:
         No wait begins that would last beyond `ends_at` (of `clock`; left out: the patience of one read).
         """
         ends_at = self.clock() + READ_PATIENCE if ends_at is None else ends_at
-        for attempt in count():
+        attempt = 0
+        while True:
             try:
                 return self._read_once(method, path, body, headers)
             except GatewayError as error:
                 if not _is_retried(error):
                     raise
                 self.wait_or_raise(error, attempt, ends_at)
+            attempt += 1
 
     def wait_or_raise(self, error: GatewayError, attempt: int, ends_at: float) -> None:
         """Wait before the next try; raise the error when tries or patience are used up."""

@@ -1,0 +1,266 @@
+"""`$batch`: what each answer proves about each write, and which parts of a read are asked for again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from licensing_portal.gateways import batch
+from licensing_portal.gateways.batch import Write, kind_of
+from licensing_portal.gateways.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
+from licensing_portal.gateways.protocol import OutcomeKind, WriteOutcome
+from licensing_portal.gateways.transport import Transport
+from tests.unit.gateways import samples
+from tests.unit.gateways.service import Clock, Service, Tokens
+
+DONE, REFUSED, THROTTLED, UNCLEAR = OutcomeKind.DONE, OutcomeKind.REFUSED, OutcomeKind.THROTTLED, OutcomeKind.UNCLEAR
+
+
+def writes(count: int) -> list[Write]:
+    return [Write(f"user-{number}", "POST", f"/users/user-{number}/x", {"n": number}) for number in range(1, count + 1)]
+
+
+def kinds(outcomes: Sequence[WriteOutcome]) -> list[OutcomeKind]:
+    return [outcome.kind for outcome in outcomes]
+
+
+def test_a_batch_has_unique_text_ids_relative_addresses_and_a_content_type(
+    transport: Transport, service: Service
+) -> None:
+    service.answers({"responses": []})
+    batch.write(transport, writes(20))
+    parts = service.calls[0].parts
+    assert [part["id"] for part in parts] == [str(number) for number in range(1, 21)]
+    assert all(part["url"].startswith("/users/") for part in parts)
+    assert all(part["headers"] == {"Content-Type": "application/json"} for part in parts)
+    assert not any("dependsOn" in part for part in parts)
+
+
+@pytest.mark.parametrize("count", [0, 21])
+def test_a_batch_holds_one_to_twenty(transport: Transport, service: Service, count: int) -> None:
+    with pytest.raises(ValueError, match=str(count)):
+        batch.write(transport, writes(count))
+    assert service.calls == []
+
+
+@pytest.mark.parametrize("outer", [200, 424])
+def test_answers_in_any_order_reach_their_own_users(transport: Transport, service: Service, outer: int) -> None:
+    service.answers(samples.raw("batch_shuffled.json"), status=outer, request_id="outer-id")
+    one, two, three = batch.write(transport, writes(3))
+    assert [one.user_id, two.user_id, three.user_id] == ["user-1", "user-2", "user-3"]
+    assert (one.kind, one.status, one.request_id) == (DONE, 200, "11111111-1111-1111-1111-111111111111")
+    assert (two.kind, two.status, two.code) == (REFUSED, 400, "Request_BadRequest")
+    assert two.message == "License assignment cannot be done for user with invalid usage location."
+    assert two.request_id == "613a2372-1a63-4b13-8c94-56793bbb140c"
+    assert (three.kind, three.status, three.request_id) == (DONE, 204, "outer-id")
+
+
+def test_throttled_parts_keep_their_own_waits(transport: Transport, service: Service) -> None:
+    service.answers(samples.raw("batch_throttled.json"))
+    outcomes = batch.write(transport, writes(7))
+    assert kinds(outcomes) == [THROTTLED] * 7
+    assert [outcome.retry_after for outcome in outcomes] == [2.128, 7.0, 0.0, None, 3.0, None, None]
+
+
+def test_missing_doubled_and_malformed_parts_are_unclear(transport: Transport, service: Service) -> None:
+    service.answers(samples.raw("batch_odd.json"), request_id="outer-id")
+    outcomes = batch.write(transport, writes(7))
+    assert kinds(outcomes) == [UNCLEAR] * 5 + [DONE] * 2
+    assert outcomes[0].request_id == "outer-id"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "asked", "kind"),
+    [
+        (200, "", None, DONE),
+        (204, "", None, DONE),
+        (400, "Request_BadRequest", None, REFUSED),
+        (401, "InvalidAuthenticationToken", None, UNCLEAR),
+        (403, "Authorization_RequestDenied", None, REFUSED),
+        (404, "Request_ResourceNotFound", None, REFUSED),
+        (408, "", None, UNCLEAR),
+        (409, "Directory_ConcurrencyViolation", None, THROTTLED),
+        (409, "directory_concurrencyviolation", None, THROTTLED),
+        (409, "Conflict", None, REFUSED),
+        (424, "", None, THROTTLED),
+        (429, "", None, THROTTLED),
+        (503, "", 3.0, THROTTLED),
+        (503, "", 0.0, THROTTLED),
+        (503, "", None, UNCLEAR),
+        (500, "", 3.0, UNCLEAR),
+        (502, "", None, UNCLEAR),
+        (504, "", None, UNCLEAR),
+        (302, "", None, UNCLEAR),
+        (0, "", None, UNCLEAR),
+    ],
+)
+def test_a_status_proves_only_what_it_says(status: int, code: str, asked: float | None, kind: OutcomeKind) -> None:
+    assert kind_of(status, code, asked) == kind
+
+
+def test_a_write_whose_connection_drops_is_unclear_and_not_repeated(transport: Transport, service: Service) -> None:
+    service.drops()
+    outcomes = batch.write(transport, writes(2))
+    assert kinds(outcomes) == [UNCLEAR] * 2
+    assert outcomes[0].message == "ConnectionError"
+    assert len(service.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [samples.raw("users_cut.json"), b"", b"{}", b"[]", b'{"responses": 5}', samples.raw("error_page.html"), b"NaN"],
+)
+def test_a_success_without_parts_says_nothing(transport: Transport, service: Service, body: bytes) -> None:
+    service.answers(body)
+    assert kinds(batch.write(transport, writes(2))) == [UNCLEAR] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "kind", "wait"),
+    [
+        (429, {"Retry_After": "4"}, THROTTLED, 4.0),
+        (429, {}, THROTTLED, None),
+        (503, {"Retry_After": "4"}, THROTTLED, 4.0),
+        (503, {}, UNCLEAR, None),
+        (504, {}, UNCLEAR, None),
+        (500, {}, UNCLEAR, None),
+        (424, {}, THROTTLED, None),
+        (400, {}, REFUSED, None),
+    ],
+)
+def test_a_whole_batch_refused_gives_everybody_the_same_outcome(
+    transport: Transport, service: Service, status: int, headers: dict[str, str], kind: OutcomeKind, wait: float | None
+) -> None:
+    service.answers(samples.raw("error_throttled.json"), status=status, **headers)
+    outcomes = batch.write(transport, writes(3))
+    assert kinds(outcomes) == [kind] * 3
+    assert {(outcome.status, outcome.code, outcome.retry_after) for outcome in outcomes} == {
+        (status, "TooManyRequests", wait)
+    }
+    assert len(service.calls) == 1
+
+
+def test_a_refused_token_is_renewed_once_because_nothing_has_happened(
+    transport: Transport, service: Service, tokens: Tokens
+) -> None:
+    service.answers(status=401)
+    service.answers({"responses": [{"id": "1", "status": 200}]})
+    assert kinds(batch.write(transport, writes(1))) == [DONE]
+    assert len(tokens.forgotten) == 1
+    service.answers(status=401)
+    service.answers(status=401)
+    with pytest.raises(AuthenticationFailed):
+        batch.write(transport, writes(1))
+
+
+def test_a_token_that_ends_between_the_parts_is_dropped(transport: Transport, service: Service, tokens: Tokens) -> None:
+    service.answers({"responses": [{"id": "1", "status": 200}, {"id": "2", "status": 401}]})
+    assert kinds(batch.write(transport, writes(2))) == [DONE, UNCLEAR]
+    assert len(tokens.forgotten) == 1
+
+
+def test_a_whole_batch_forbidden_is_access_denied(transport: Transport, service: Service) -> None:
+    service.answers({"error": {"code": "Authorization_RequestDenied"}}, status=403)
+    with pytest.raises(AccessDenied) as caught:
+        batch.write(transport, writes(1))
+    assert caught.value.code == "Authorization_RequestDenied"
+
+
+# Reads
+
+
+def part(number: int, status: int = 200, **rest: Any) -> dict[str, Any]:
+    return {"id": str(number), "status": status, "body": {"n": number} if status == 200 else None, **rest}
+
+
+def test_reading_nothing_needs_no_call(transport: Transport, service: Service) -> None:
+    assert batch.read(transport, []) == []
+    assert service.calls == []
+
+
+def test_a_read_asks_again_for_the_failed_parts_alone_after_the_longest_wait(
+    transport: Transport, service: Service, clock: Clock
+) -> None:
+    service.answers(
+        {
+            "responses": [
+                part(2, 429, headers={"retry-after": "1"}),
+                part(0),
+                part(1, 429, headers={"Retry-After": "5"}),
+                part(3, 503),
+            ]
+        }
+    )
+    service.answers({"responses": [part(3), part(1), part(2)]})
+    bodies = batch.read(transport, ["/a", "/b", "/c", "/d"])
+    assert [body["n"] for body in bodies] == [0, 1, 2, 3]
+    assert [entry["url"] for entry in service.calls[1].parts] == ["/b", "/c", "/d"]
+    assert clock.slept == [5.5]
+
+
+def test_an_outer_424_is_read_part_by_part(transport: Transport, service: Service) -> None:
+    service.answers({"responses": [part(0), part(1, 429)]}, status=424)
+    service.answers({"responses": [part(1)]})
+    assert len(batch.read(transport, ["/a", "/b"])) == 2
+    assert [entry["url"] for entry in service.calls[1].parts] == ["/b"]
+
+
+@pytest.mark.parametrize("page", [{}, [], {"responses": {}}, {"responses": [part(0), part(0)]}, {"responses": [{}]}])
+def test_a_part_that_is_not_there_is_asked_for_again(transport: Transport, service: Service, page: Any) -> None:
+    service.answers(page)
+    service.answers({"responses": [part(0, headers=["odd"])]})
+    assert batch.read(transport, ["/a"]) == [{"n": 0}]
+
+
+def test_a_part_that_never_comes_is_unavailable_after_six_tries(transport: Transport, service: Service) -> None:
+    service.always(lambda call: {"responses": []})
+    with pytest.raises(Unavailable):
+        batch.read(transport, ["/a?x=1"])
+    assert len(service.calls) == 6
+
+
+def test_parts_that_stay_throttled_raise_their_wait(transport: Transport, service: Service, clock: Clock) -> None:
+    service.always(lambda call: {"responses": [part(0, 429, headers={"Retry-After": "30"})]})
+    with pytest.raises(Throttled) as caught:
+        batch.read(transport, ["/a"])
+    assert caught.value.retry_after == 30.0
+    assert sum(clock.slept) <= 150
+
+
+def test_whole_calls_and_parts_share_one_patience(transport: Transport, service: Service, clock: Clock) -> None:
+    for _ in range(20):
+        service.answers(status=503, Retry_After="40")
+        service.answers({"responses": [part(0, 429, headers={"Retry-After": "40"})]})
+    with pytest.raises((Throttled, Unavailable)):
+        batch.read(transport, ["/a"])
+    assert sum(clock.slept) <= 150
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, Rejected), (403, AccessDenied), (404, NotFound)])
+def test_a_refused_part_is_raised_at_once(
+    transport: Transport, service: Service, status: int, kind: type[Exception]
+) -> None:
+    service.answers({"responses": [part(0, status)]})
+    with pytest.raises(kind):
+        batch.read(transport, ["/a"])
+    assert len(service.calls) == 1
+
+
+def test_a_part_whose_token_is_refused_gets_one_new_token(
+    transport: Transport, service: Service, tokens: Tokens, clock: Clock
+) -> None:
+    service.answers({"responses": [part(0), part(1, 401)]})
+    service.answers({"responses": [part(1)]})
+    assert len(batch.read(transport, ["/a", "/b"])) == 2
+    assert (len(tokens.forgotten), clock.slept) == (1, [])
+    service.always(lambda call: {"responses": [part(0, 401)]})
+    with pytest.raises(AuthenticationFailed):
+        batch.read(transport, ["/a"])
+    assert len(service.calls) == 4

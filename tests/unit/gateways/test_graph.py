@@ -1,0 +1,319 @@
+"""The two gateways on a scripted Graph: addresses, headers, bodies, fallbacks."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from licenses.core.diff import LicenseAdd
+from licensing_portal.gateways.errors import (
+    AccessDenied,
+    Rejected,
+    Throttled,
+    Unavailable,
+    Unreadable,
+)
+from licensing_portal.gateways.graph import GraphCustomers, GraphDirectory, OnlyCustomer
+from licensing_portal.gateways.protocol import CustomerRecord, LicenseWrite, LocationWrite, OutcomeKind
+from licensing_portal.gateways.transport import Transport
+from tests.unit.gateways import samples
+from tests.unit.gateways.service import ROOT, TENANT, Call, Service
+
+SELECT = (
+    "id,displayName,userPrincipalName,mail,accountEnabled,userType,usageLocation,onPremisesSyncEnabled,"
+    "department,jobTitle,assignedLicenses,licenseAssignmentStates"
+)
+E5 = "6fd2c87f-b296-42f0-b197-1e91e994b900"
+
+
+def user(number: int) -> dict[str, Any]:
+    return {"id": f"user-{number}", "userPrincipalName": f"u{number}@contoso.example"}
+
+
+# Users
+
+
+def test_users_are_listed_by_the_largest_page_with_the_licence_properties(
+    directory: GraphDirectory, service: Service
+) -> None:
+    service.answers({"value": [user(1)], "@odata.nextLink": f"{ROOT}/users?$skiptoken=2"})
+    service.answers({"value": [user(2)]})
+    pages = list(directory.users())
+    assert [[record.object_id for record in page] for page in pages] == [["user-1"], ["user-2"]]
+    assert service.calls[0].options == {"$select": SELECT, "$top": "999"}
+    assert "consistencylevel" not in service.calls[0].headers
+
+
+def test_a_user_comes_once_however_often_pages_repeat_them(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"value": [user(1), user(1)], "@odata.nextLink": f"{ROOT}/users?$skiptoken=2"})
+    service.answers({"value": [user(1), user(2)]})
+    assert [record.object_id for page in directory.users() for record in page] == ["user-1", "user-2"]
+
+
+def test_a_refused_page_size_is_left_to_the_service(directory: GraphDirectory, service: Service) -> None:
+    service.answers(samples.raw("error_page_size.json"), status=400)
+    service.answers({"value": [user(1)]})
+    assert [len(page) for page in directory.users()] == [1]
+    assert service.calls[1].options == {"$select": SELECT}
+
+
+def test_another_refusal_of_the_list_is_raised(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"error": {"code": "Request_UnsupportedQuery", "message": "Unsupported Query."}}, status=400)
+    with pytest.raises(Rejected):
+        list(directory.users())
+
+
+def test_a_broken_record_makes_the_page_unreadable(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"value": [user(1), {"id": 5}]})
+    with pytest.raises(Unreadable):
+        list(directory.users())
+
+
+def part_reply(call: Call) -> Any:
+    """Answer each part of a batch with the users that its `id in (…)` names; "gone" does not exist."""
+    responses = []
+    for part in reversed(call.parts):
+        condition = parse_qs(urlsplit(part["url"]).query)["$filter"][0]
+        ids = condition.removeprefix("id in (").removesuffix(")").split(",")
+        found = [{"id": name.strip("'").upper()} for name in ids if "gone" not in name]
+        responses.append({"id": part["id"], "status": 200, "body": {"value": found}})
+    return {"responses": responses}
+
+
+def test_users_by_id_go_fifteen_a_clause_and_twenty_clauses_a_call(directory: GraphDirectory, service: Service) -> None:
+    service.always(part_reply)
+    ids = [f"id-{number}" for number in range(316)]
+    assert list(directory.users_by_id(ids)) == ids
+    assert [len(call.parts) for call in service.calls] == [20, 2]
+    address = urlsplit(service.calls[1].parts[1]["url"])
+    assert (address.scheme, address.netloc, address.path) == ("", "", "/users")
+    assert parse_qs(address.query) == {"$filter": ["id in ('id-315')"], "$select": [SELECT], "$top": ["15"]}
+    assert service.calls[0].parts[0] == {
+        "id": "0",
+        "method": "GET",
+        "url": service.calls[0].parts[0]["url"],
+    }
+
+
+def test_users_by_id_are_asked_once_each_in_lower_case_and_absent_when_not_found(
+    directory: GraphDirectory, service: Service
+) -> None:
+    service.always(part_reply)
+    assert list(directory.users_by_id(["ID-1", "id-1", "gone"])) == ["id-1"]
+    assert service.calls[0].parts[0]["url"].count("id-1") == 1
+
+
+def test_no_ids_need_no_call(directory: GraphDirectory, service: Service) -> None:
+    assert directory.users_by_id([]) == {}
+    assert service.calls == []
+
+
+def test_a_quote_in_an_id_cannot_leave_its_clause(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"responses": [{"id": "0", "status": 200, "body": {"value": []}}]})
+    directory.users_by_id(["a') or ('b&$top=1"])
+    query = parse_qs(urlsplit(service.calls[0].parts[0]["url"]).query)
+    assert query["$filter"] == ["id in ('a'') or (''b&$top=1')"]
+
+
+def test_users_that_nobody_asked_for_are_left_out(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"responses": [{"id": "0", "status": 200, "body": {"value": [user(1), user(2)]}}]})
+    assert list(directory.users_by_id(["user-2"])) == ["user-2"]
+
+
+def test_a_next_link_inside_a_part_is_followed(directory: GraphDirectory, service: Service) -> None:
+    link = f"{ROOT}/users?$filter=id%20in%20('user-1')&$skiptoken=2"
+    page = {"value": [user(1)], "@odata.nextLink": link}
+    service.answers({"responses": [{"id": "0", "status": 200, "body": page}]})
+    service.answers({"value": [user(2)]})
+    assert list(directory.users_by_id(["user-1", "user-2"])) == ["user-1", "user-2"]
+    assert service.calls[1].query == link.partition("?")[2]
+
+
+def test_a_hostile_next_link_inside_a_part_is_not_called(directory: GraphDirectory, service: Service) -> None:
+    page = {"value": [], "@odata.nextLink": "http://evil.test/graph/v1.0/users"}
+    service.answers({"responses": [{"id": "0", "status": 200, "body": page}]})
+    with pytest.raises(Unreadable):
+        directory.users_by_id(["user-1"])
+
+
+@pytest.mark.parametrize(("body", "calls"), [(None, 6), ("<html>", 6), ([], 6), ({"value": 5}, 1)])
+def test_a_part_that_is_no_page_is_unreadable_in_the_end(
+    directory: GraphDirectory, service: Service, body: Any, calls: int
+) -> None:
+    service.always(lambda call: {"responses": [{"id": "0", "status": 200, "body": body}]})
+    with pytest.raises(Unreadable):
+        directory.users_by_id(["user-1"])
+    assert len(service.calls) == calls
+
+
+# Products, groups, the tenant itself
+
+
+def test_subscribed_skus_follow_the_next_link(directory: GraphDirectory, service: Service) -> None:
+    page = samples.data("subscribed_skus.json")
+    service.answers({"value": page["value"][:1], "@odata.nextLink": f"{ROOT}/subscribedSkus?$skiptoken=2"})
+    service.answers({"value": page["value"][1:]})
+    assert [sku.part_number for sku in directory.subscribed_skus()] == ["ENTERPRISEPREMIUM", "AAD_PREMIUM"]
+    assert service.calls[0].query == ""
+
+
+def test_subscriptions_are_read_where_they_may_be_seen(directory: GraphDirectory, service: Service) -> None:
+    service.answers(samples.raw("subscriptions.json"))
+    assert len(directory.subscriptions()) == 2
+    for status in (403, 404):
+        service.answers(status=status)
+        assert directory.subscriptions() == ()
+    assert {call.path for call in service.calls} == {"/graph/v1.0/directory/subscriptions"}
+
+
+def test_subscriptions_that_cannot_be_had_now_are_an_error(directory: GraphDirectory, service: Service) -> None:
+    service.answers(status=429, Retry_After="900")
+    with pytest.raises(Throttled):
+        directory.subscriptions()
+
+
+def test_licensing_groups_are_counted_at_the_service_with_the_header_on_every_page(
+    directory: GraphDirectory, service: Service
+) -> None:
+    page = samples.data("groups.json")
+    service.answers({"value": page["value"], "@odata.nextLink": f"{ROOT}/groups?$skiptoken=2"})
+    service.answers({"value": []})
+    assert [group.display_name for group in directory.licensing_groups()] == ["全社員"]
+    assert service.calls[0].options == {
+        "$filter": "assignedLicenses/$count ne 0",
+        "$count": "true",
+        "$select": "id,displayName,assignedLicenses",
+    }
+    assert [call.headers["consistencylevel"] for call in service.calls] == ["eventual", "eventual"]
+
+
+def test_where_counting_is_refused_all_groups_are_looked_through(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"error": {"code": "Request_UnsupportedQuery", "message": "Unsupported Query."}}, status=400)
+    service.answers(samples.raw("groups.json"))
+    assert [group.sku_ids for group in directory.licensing_groups()] == [(E5,)]
+    assert service.calls[1].options == {"$select": "id,displayName,assignedLicenses"}
+    assert "consistencylevel" not in service.calls[1].headers
+
+
+def test_groups_that_may_not_be_seen_are_none(directory: GraphDirectory, service: Service) -> None:
+    service.answers(status=403)
+    assert directory.licensing_groups() == ()
+
+
+def test_organization_is_the_first_of_its_list(directory: GraphDirectory, service: Service) -> None:
+    service.answers(samples.raw("organization.json"))
+    service.answers({"value": []})
+    service.answers(status=403)
+    found = directory.organization()
+    assert found is not None
+    assert (found.tenant_id, found.country) == (TENANT, "JP")
+    assert directory.organization() is None
+    assert directory.organization() is None
+
+
+# Writes
+
+
+def test_licences_of_a_user_go_in_one_call_with_both_lists(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"responses": [{"id": "2", "status": 200}, {"id": "1", "status": 200}]})
+    add = LicenseAdd(sku_id=E5, disabled=frozenset({"b", "a"}))
+    outcomes = directory.apply(
+        [LicenseWrite(user_id="u/1", add=(add,), remove=()), LicenseWrite(user_id="u2", add=(), remove=(E5,))]
+    )
+    assert [outcome.kind for outcome in outcomes] == [OutcomeKind.DONE] * 2
+    first, second = service.calls[0].parts
+    assert service.calls[0].path == "/graph/v1.0/$batch"
+    assert (first["method"], first["url"]) == ("POST", "/users/u%2F1/assignLicense")
+    assert first["body"] == {"addLicenses": [{"skuId": E5, "disabledPlans": ["a", "b"]}], "removeLicenses": []}
+    assert second["body"] == {"addLicenses": [], "removeLicenses": [E5]}
+
+
+def test_usage_locations_are_patched_in_one_batch(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"responses": [{"id": "1", "status": 204, "body": None}]})
+    (outcome,) = directory.set_usage_locations([LocationWrite(user_id="u1", usage_location="JP")])
+    assert (outcome.kind, outcome.user_id, outcome.status) == (OutcomeKind.DONE, "u1", 204)
+    (part,) = service.calls[0].parts
+    assert (part["method"], part["url"], part["body"]) == ("PATCH", "/users/u1", {"usageLocation": "JP"})
+
+
+# Customers
+
+
+@pytest.fixture
+def customers(transport: Transport) -> GraphCustomers:
+    return GraphCustomers(transport)
+
+
+def lists(service: Service, *answers: str | int) -> None:
+    """Prepare the answers to relationships, delegated customers and contracts: a sample, or a refusal."""
+    for answer in answers:
+        if isinstance(answer, int):
+            service.answers(status=answer)
+        else:
+            service.answers(samples.raw(answer))
+
+
+def listed(customers: GraphCustomers) -> dict[str, CustomerRecord]:
+    return {record.name: record for page in customers.customers() for record in page}
+
+
+def test_customers_of_both_lists_get_their_best_relationship(customers: GraphCustomers, service: Service) -> None:
+    lists(service, "relationships.json", "delegated_customers.json", "contracts.json")
+    found = listed(customers)
+    assert set(found) == {"Contoso", "Fabrikam"}
+    contoso, fabrikam = found["Contoso"], found["Fabrikam"]
+    assert (contoso.default_domain, contoso.relationship_status) == ("contoso.com", "active")
+    assert contoso.relationship_ends_at is not None
+    assert contoso.relationship_ends_at.year == 2027
+    assert (fabrikam.relationship_status, fabrikam.relationship_ends_at) == ("expiring", None)
+
+
+def test_a_customer_without_a_relationship_has_none(customers: GraphCustomers, service: Service) -> None:
+    service.answers({"value": []})
+    lists(service, "delegated_customers.json", "contracts.json")
+    found = listed(customers)
+    assert found["Contoso"].relationship_status == "none"
+    assert "331af819-4e0b-49f7-a6bf-14e1165ad3a0" in found
+
+
+def test_relationships_that_may_not_be_seen_are_not_guessed(customers: GraphCustomers, service: Service) -> None:
+    lists(service, 403, "delegated_customers.json", "contracts.json")
+    assert listed(customers)["Contoso"].relationship_status == ""
+
+
+@pytest.mark.parametrize("answers", [("delegated_customers.json", 404), (403, "contracts.json")])
+def test_one_readable_list_of_customers_is_enough(
+    customers: GraphCustomers, service: Service, answers: tuple[str | int, str | int]
+) -> None:
+    lists(service, "relationships.json", *answers)
+    assert TENANT in {record.tenant_id for record in listed(customers).values()}
+
+
+def test_no_readable_list_is_an_error_and_not_a_partner_without_customers(
+    customers: GraphCustomers, service: Service
+) -> None:
+    lists(service, "relationships.json", 403, 404)
+    with pytest.raises(AccessDenied):
+        listed(customers)
+
+
+def test_a_list_that_cannot_be_had_now_is_an_error(customers: GraphCustomers, service: Service) -> None:
+    lists(service, "relationships.json", "delegated_customers.json")
+    for _ in range(6):
+        service.answers(status=503)
+    with pytest.raises(Unavailable):
+        listed(customers)
+
+
+def test_the_only_customer_is_named_by_itself_where_it_can(directory: GraphDirectory, service: Service) -> None:
+    service.answers(samples.raw("organization.json"))
+    service.answers(status=404)
+    only = OnlyCustomer(directory)
+    ((named,),) = only.customers()
+    ((unnamed,),) = only.customers()
+    assert (named.name, named.default_domain, named.relationship_status) == (
+        "コントソ商事",
+        "contoso.example",
+        "active",
+    )
+    assert (unnamed.tenant_id, unnamed.name, unnamed.default_domain) == (TENANT, TENANT, "")
