@@ -135,6 +135,7 @@ class DirectoryUser(models.Model):
             # `search` rides along, so that a search reads the index alone and in list order.
             models.Index(fields=["customer", "sort_key", "id"], name="user_by_name"),
             models.Index(fields=["customer", "usage_location", "sort_key", "id"], name="user_by_location"),
+            models.Index(fields=["customer", "enabled", "is_guest", "sort_key", "id"], name="user_by_status"),
             models.Index(fields=["customer", "department"], name="user_by_department"),
             models.Index(fields=["customer", "sort_key", "id"], name="user_with_errors", condition=Q(has_errors=True)),
         ]
@@ -219,4 +220,4 @@ class SelectedUser(models.Model):
         indexes = [models.Index(fields=["selection", "position"], name="selected_in_order")]
 
     def __str__(self) -> str:
-        return f"{self.selection_id}: {self.user_id}"  # type: ignore[attr-defined]
+        return f"{self.selection_id}: {self.user_id}"

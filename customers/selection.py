@@ -69,10 +69,9 @@ def add_matching(selection: Selection, found: QuerySet[DirectoryUser]) -> None:
     """Add every user of a query in one statement, however many there are."""
     with _changing(selection):
         place = _last_position(selection)
-        query = found.order_by("sort_key", "id").values_list("pk", flat=False)
-        query = query.annotate(
-            chosen=Value(selection.pk), place=Window(RowNumber(), order_by=[F("sort_key"), F("id")]) + place
-        ).values_list("chosen", "pk", "place")
+        in_order = Window(RowNumber(), order_by=[F("sort_key"), F("id")])
+        query = found.annotate(chosen=Value(selection.pk), place=in_order + place).order_by("sort_key", "id")
+        query = query.values_list("chosen", "pk", "place")  # type: ignore[assignment]
         sql, params = query.query.sql_with_params()
         table = SelectedUser._meta.db_table
         # SQLite cannot tell ON CONFLICT from a join's ON unless the SELECT has a WHERE: ours always has one.
