@@ -9,7 +9,7 @@ TEMPLATES = $$(find templates -name '*.html')
 # Tools read the settings but use none of them, and no database.
 TOOL := SECRET_KEY=tool DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 DATABASE_URL=sqlite://:memory:
 
-.PHONY: install demo test check format lock
+.PHONY: install demo test check lint types messages format lock
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -32,14 +32,20 @@ test: install
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile --database postgres tests/integration
 
-check: install
+# `make -k check` goes on after the first complaint.
+check: lint types messages test
+
+lint: install
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/djade --check --target-version 6.1 $(TEMPLATES)
+
+types: install
 	$(TOOL) .venv/bin/mypy
+
+messages: install
 	$(TOOL) $(PYTHON) manage.py extract_messages --check
 	$(TOOL) $(PYTHON) manage.py makemigrations --check --dry-run
-	$(MAKE) test
 
 format: install
 	.venv/bin/ruff format .
