@@ -114,14 +114,11 @@ def test_what_was_wished_is_judged_as_done(state: UserState, wish: Wish) -> None
 @given(users(), wishes)
 def test_what_was_before_is_judged_as_untouched(state: UserState, wish: Wish) -> None:
     diff = diff_user(state, wish, CATALOG)
-    if not diff.is_empty and apply_diff(state, diff) != state:
-        verdict = judge(state, diff, state)
-        # A direct path in error that is assigned anew with the same plans looks the same.
-        same = all(add.sku_id in state.held and state.held[add.sku_id].any_direct is not None for add in diff.add)
-        assert verdict == Verdict.UNTOUCHED or (same and not diff.remove)
+    if not diff.is_empty:
+        assert judge(state, diff, state) == Verdict.UNTOUCHED
 
 
-@given(st.lists(users(), max_size=12), wishes)
+@given(st.lists(users(), max_size=6), wishes)
 def test_seats_are_never_exceeded(states: list[UserState], wish: Wish) -> None:
     plan = plan_save(states, wish, CATALOG)
     for sku_id in SKUS:
