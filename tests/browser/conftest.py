@@ -50,9 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium found: install the package chromium"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium, started once a process."""
+    """Chromium. It ends with this folder's tests: its event loop would be in the way of other tests' loops."""
     assert CHROMIUM is not None, "CI has no Chromium: install the package chromium"
     # Chromium's own sandbox does not work as root.
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
