@@ -1,0 +1,282 @@
+"""Users and licenses as it is read: search, filters, order, pages, and what each row says."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from customers import selection as selections
+from customers.models import Customer, CustomerFacet, DirectoryUser, Selection
+from customers.user_list import SIZES
+from licensing_portal.staff.models import StaffUser
+from tests.factories import AssignmentFactory, DirectoryUserFactory, HoldingFactory, ProductFactory
+
+pytestmark = pytest.mark.django_db
+
+_NAMES = re.compile(r'aria-label="Select ([^"]+)"')
+
+
+def _address(customer: Customer) -> str:
+    return f"/customers/{customer.tenant_id}/users/"
+
+
+def _names(client: Client, customer: Customer, query: str = "") -> list[str]:
+    """Return the names shown, without the box of the whole page."""
+    response = client.get(_address(customer) + query)
+    assert response.status_code == 200
+    return [name for name in _NAMES.findall(response.content.decode()) if name != "all users on this page"]
+
+
+def _facets(customer: Customer, **values: list[str]) -> None:
+    for kind, entries in values.items():
+        for value in entries:
+            CustomerFacet.objects.create(customer=customer, kind=kind, value=value, label=value, number=1)
+
+
+@pytest.fixture
+def customer() -> Customer:
+    """Five users who differ in all that can be asked for."""
+    row = DirectoryUserFactory.create(display_name="Aiko", department="営業部").customer
+    make = DirectoryUserFactory.create
+    make(customer=row, display_name="Bruno", usage_location="", department="人事部")
+    make(customer=row, display_name="髙橋 一郎", usage_location="US", enabled=False)
+    make(customer=row, display_name="Dmitri", is_guest=True, usage_location="")
+    make(customer=row, display_name="Emma", has_errors=True)
+    make(customer=row, display_name="Gone", deleted_at=timezone.now())
+    make(display_name="Stranger")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["Aiko", "Bruno", "Dmitri", "Emma", "髙橋 一郎"]),
+        ("?q=aIk", ["Aiko"]),
+        ("?q=高橋一郎", ["髙橋 一郎"]),
+        ("?q=営業", ["Aiko"]),
+        ("?q=%25", []),
+        ("?q=_", []),
+        ("?q=%00aiko", ["Aiko"]),
+        ("?q=gone", []),
+        ("?q=stranger", []),
+        ("?location=US", ["髙橋 一郎"]),
+        ("?location=none", ["Bruno", "Dmitri"]),
+        ("?status=active", ["Aiko", "Bruno", "Dmitri", "Emma"]),
+        ("?status=blocked", ["髙橋 一郎"]),
+        ("?status=guest", ["Dmitri"]),
+        ("?status=member", ["Aiko", "Bruno", "Emma", "髙橋 一郎"]),
+        ("?department=営業部", ["Aiko"]),
+        ("?errors=1", ["Emma"]),
+        ("?location=none&status=guest", ["Dmitri"]),
+        ("?sort=-name", ["髙橋 一郎", "Emma", "Dmitri", "Bruno", "Aiko"]),
+        ("?sort=location", ["Bruno", "Dmitri", "Aiko", "Emma", "髙橋 一郎"]),
+        ("?sort=-location", ["髙橋 一郎", "Emma", "Aiko", "Dmitri", "Bruno"]),
+        ("?sort=status", ["髙橋 一郎", "Aiko", "Bruno", "Emma", "Dmitri"]),
+    ],
+)
+def test_search_filter_and_order(staff_client: Client, customer: Customer, query: str, expected: list[str]) -> None:
+    _facets(customer, department=["営業部", "人事部", ""], location=["JP", "US", ""])
+
+    assert _names(staff_client, customer, query) == expected
+
+
+def test_licence_filters_ask_for_what_is_held(staff_client: Client, customer: Customer) -> None:
+    aiko, bruno, emma = (customer.users.get(display_name=name) for name in ("Aiko", "Bruno", "Emma"))
+    e3, e5 = ProductFactory.create_batch(2)
+    HoldingFactory.create(user=aiko, product=e3)
+    HoldingFactory.create(user=bruno, product=e3, direct=False)
+    HoldingFactory.create(user=bruno, product=e5)
+    AssignmentFactory.create(user=emma, product=e3, state="Error", error="CountViolation")
+    _facets(customer, product=[e3.sku_id, e5.sku_id])
+
+    assert _names(staff_client, customer, "?licence=any") == ["Aiko", "Bruno"]
+    assert _names(staff_client, customer, "?licence=none") == ["Dmitri", "Emma", "髙橋 一郎"]
+    assert _names(staff_client, customer, f"?licence={e3.sku_id}") == ["Aiko", "Bruno"]
+    assert _names(staff_client, customer, f"?product={e5.sku_id.upper()}") == ["Bruno"]
+
+
+def test_group_filter_asks_for_those_whom_a_group_licenses(staff_client: Client, customer: Customer) -> None:
+    assignment = AssignmentFactory.create(user=customer.users.get(display_name="Emma"), via="a" * 36)
+    _facets(customer, group=[assignment.via])
+
+    assert _names(staff_client, customer, f"?group={'A' * 36}") == ["Emma"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sort=salary",
+        "sort=--name",
+        "status=retired",
+        "location=XX",
+        "licence=e3",
+        "department=x",
+        "group=x",
+        "errors=2",
+    ],
+)
+def test_an_unknown_sort_or_filter_shows_everybody_and_says_so(
+    staff_client: Client, customer: Customer, query: str
+) -> None:
+    response = staff_client.get(f"{_address(customer)}?q=aiko&{query}")
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert f"The value of &quot;{query.split('=')[0]}&quot; is not known; the list shows all users." in page
+    assert "Select Bruno" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("page=0", "Page 1 of 3"),
+        ("page=-4", "Page 1 of 3"),
+        ("page=x", "Page 1 of 3"),
+        ("page=", "Page 1 of 3"),
+        ("page=2", "Page 2 of 3"),
+        ("page=99", "Page 3 of 3"),
+        (f"page={'9' * 5000}", "Page 1 of 3"),
+        ("size=25&page=9", "Page 5 of 5"),
+        ("size=26", "Page 1 of 3"),
+        (f"size={'9' * 5000}", "Page 1 of 3"),
+        ("size=x", "Page 1 of 3"),
+        ("size=200", "Page 1 of 1"),
+    ],
+)
+def test_odd_page_numbers_and_sizes_show_a_page(
+    staff_client: Client, customer: Customer, query: str, expected: str
+) -> None:
+    DirectoryUserFactory.create_batch(100, customer=customer)
+
+    assert expected in staff_client.get(f"{_address(customer)}?{query}").content.decode()
+
+
+def test_pages_hold_everybody_once_from_both_ends(staff_client: Client, customer: Customer) -> None:
+    # Equal names, so that only the row id orders them.
+    DirectoryUserFactory.create_batch(108, customer=customer, display_name="Same")
+    for sort in ("name", "-name", "location", "-status"):
+        ids: list[str] = []
+        for page in range(1, 6):
+            response = staff_client.get(f"{_address(customer)}?size=25&page={page}&sort={sort}")
+            ids += re.findall(r'name="shown" value="([^"]+)"', response.content.decode())
+        assert len(ids) == 113
+        assert set(ids) == set(DirectoryUser.objects.of(customer).values_list("object_id", flat=True))
+
+
+def test_backwards_is_the_exact_reverse(staff_client: Client, customer: Customer) -> None:
+    DirectoryUserFactory.create_batch(30, customer=customer)
+
+    assert _names(staff_client, customer, "?sort=-name") == _names(staff_client, customer)[::-1]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("query", ["", "&q=user&sort=-location&page=2", "&licence=any"])
+def test_a_page_costs_twelve_queries_whatever_it_shows(
+    staff_client: Client, customer: Customer, size: int, query: str
+) -> None:
+    for user in DirectoryUserFactory.create_batch(size, customer=customer):
+        HoldingFactory.create(user=user)
+    staff_client.get(_address(customer))
+
+    with CaptureQueriesContext(connection) as captured:
+        staff_client.get(f"{_address(customer)}?size={size}{query}")
+
+    assert len(captured) <= 12
+
+
+def test_three_licences_are_named_and_the_others_counted(staff_client: Client, customer: Customer) -> None:
+    aiko = customer.users.get(display_name="Aiko")
+    # Two products of one name stay two.
+    for name in ("Alpha", "Alpha", "Beta", "Gamma"):
+        HoldingFactory.create(user=aiko, product=ProductFactory.create(display_name=name))
+    HoldingFactory.create(user=aiko, direct=False, product=ProductFactory.create(display_name="AA"))
+    broken = ProductFactory.create(display_name="Zulu")
+    AssignmentFactory.create(user=aiko, product=broken, state="Error", error="CountViolation")
+
+    page = staff_client.get(f"{_address(customer)}?q=aiko").content.decode()
+    cell = page[page.index('<td class="w"><span class="tags">') :].split("</td>")[0]
+
+    shown, more = (re.sub(r"<[^>]+>", "", part).strip() for part in cell.split('<span class="tag more">'))
+    assert shown == "Error: Zuluby group AAAlpha"
+    assert more == "+3: Alpha, Beta, Gamma"
+
+
+def test_row_says_location_and_status_in_words(staff_client: Client, customer: Customer) -> None:
+    def words(name: str) -> str:
+        page = staff_client.get(f"{_address(customer)}?q={name}").content.decode()
+        return re.sub(r"<[^>]+>", " ", page.split("<tbody")[1].split("</tbody>")[0])
+
+    assert {"Not set", "Guest", "Unlicensed"} <= {part.strip() for part in words("Dmitri").split("  ")}
+    assert "Blocked" in words("髙橋")
+    assert "US" in words("髙橋")
+    assert "Active" in words("Aiko")
+
+
+def test_names_are_text_whatever_they_hold(staff_client: Client, customer: Customer) -> None:
+    DirectoryUserFactory.create(customer=customer, display_name="<script>alert(1)</script>", department='"><img>')
+
+    page = staff_client.get(_address(customer)).content.decode()
+
+    assert "<script>alert" not in page
+    assert "<img>" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_each_name_leads_to_the_user(staff_client: Client, customer: Customer) -> None:
+    page = staff_client.get(_address(customer)).content.decode()
+
+    for user in DirectoryUser.objects.of(customer):
+        assert f'href="{_address(customer)}{user.object_id}/"' in page
+
+
+def test_a_list_with_nobody_says_why(staff_client: Client, customer: Customer) -> None:
+    assert "No user matches." in staff_client.get(f"{_address(customer)}?q=zzz").content.decode()
+    customer.users.all().delete()
+    assert "This customer has no users yet." in staff_client.get(_address(customer)).content.decode()
+
+
+def test_list_says_its_age_and_the_last_failure(staff_client: Client, customer: Customer) -> None:
+    assert re.search(r"as of \d\d:\d\d JST", staff_client.get(_address(customer)).content.decode())
+
+    Customer.objects.filter(pk=customer.pk).update(synced_at=None, sync_error="503")
+
+    page = staff_client.get(_address(customer)).content.decode()
+    assert "never read" in page
+    assert "Microsoft did not answer the last time" in page
+
+
+def test_an_old_selection_is_asked_about(staff_client: Client, staff: StaffUser, customer: Customer) -> None:
+    selection = selections.get(staff, customer)
+    selections.add(selection, list(DirectoryUser.objects.of(customer).values_list("pk", flat=True)))
+    assert "still selected" not in staff_client.get(_address(customer)).content.decode()
+
+    Selection.objects.filter(pk=selection.pk).update(since=timezone.now() - timedelta(hours=9))
+    assert "5 users are still selected since" in staff_client.get(_address(customer)).content.decode()
+
+    staff_client.post(_address(customer), {"go": "keep"})
+    assert "still selected" not in staff_client.get(_address(customer)).content.decode()
+    assert selections.count(selection) == 5
+
+
+def test_selected_users_come_back_ticked(staff_client: Client, staff: StaffUser, customer: Customer) -> None:
+    emma = customer.users.get(display_name="Emma")
+    selections.add(selections.get(staff, customer), [emma.pk])
+
+    page = staff_client.get(_address(customer)).content.decode()
+
+    boxes = re.findall(r'<input type="checkbox" id="u-([^"]+)"[^>]* checked>', page)
+    assert boxes == [emma.object_id]
+    assert "Selected users (1)" in page
+
+
+def test_page_speaks_japanese(staff_client: Client, customer: Customer) -> None:
+    page = staff_client.get(_address(customer), headers={"accept-language": "ja"}).content.decode()
+
+    assert "ユーザーとライセンス" in page
+    assert "条件に一致する 5 人をすべて選択" in page
+    assert "選択したユーザー (0)" in page
+    assert "ライセンスの管理" in page
