@@ -56,7 +56,7 @@ class Holding(models.Model):
         indexes = [models.Index(fields=["customer", "product", "user"], name="holders_of_product")]
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.product_id}"  # type: ignore[attr-defined]
+        return f"{self.user_id}: {self.product_id}"
 
 
 class Assignment(models.Model):
@@ -82,7 +82,7 @@ class Assignment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id}: {self.product_id} via {self.via}"  # type: ignore[attr-defined]
+        return f"{self.user_id}: {self.product_id} via {self.via}"
 
 
 class LicenseEvent(models.Model):

@@ -95,7 +95,7 @@ class EntitlementPlan(models.Model):
         constraints = [models.UniqueConstraint(fields=["entitlement", "plan"], name="entitlement_plan_once")]
 
     def __str__(self) -> str:
-        return f"{self.entitlement_id}: {self.plan}"  # type: ignore[attr-defined]
+        return f"{self.entitlement_id}: {self.plan}"
 
 
 class Subscription(models.Model):

@@ -70,7 +70,7 @@ class SignInRequiredMiddleware:
 
 
 class PagesMiddleware:
-    """Keeps pages out of every cache, for they show customers' data, and gives 405 a page of its own."""
+    """Keeps pages out of every cache, for they show customers' data; gives 405 a page, and posted forms a 303."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -81,6 +81,9 @@ class PagesMiddleware:
             page = method_not_allowed(request)
             page["Allow"] = response["Allow"]
             response = page
+        if request.method == "POST" and response.status_code == 302:
+            # "See other": what follows a form is read, never posted again.
+            response.status_code = 303
         if not request.path.startswith(settings.STATIC_URL):
             patch_cache_control(response, no_store=True, private=True)
             patch_vary_headers(response, ("Cookie", "HX-Request"))

@@ -49,7 +49,7 @@ class Budget:
         least = "LEAST" if connection.vendor == "postgresql" else "MIN"
         with connection.cursor() as cursor:
             cursor.execute(_TAKE.format(least=least), {"now": now, "n": float(number), "key": self.tenant_id})
-            return cursor.rowcount == 1
+            return bool(cursor.rowcount == 1)
 
     def give_back(self, number: int) -> None:
         """Return tokens that a claim did not use."""

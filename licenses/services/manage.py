@@ -5,8 +5,9 @@ The number of queries does not depend on users, products or plans.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from customers.models import Customer, SelectedUser, Selection
 from licenses.core.catalog import AppliesTo, Catalog, Plan, Sku
@@ -95,12 +96,12 @@ class ProductRow:
         return self.rank[0] == 3
 
 
-def product_rows(customer: Customer, selection: Selection, catalog: Catalog, wish: Wish) -> list[ProductRow]:
-    """Return the rows in their order; `wish` fills in what the form already holds."""
+def product_rows(
+    customer: Customer, selection: Selection, catalog: Catalog, wish: Wish, *, total: int
+) -> list[ProductRow]:
+    """Return the rows in their order for `total` selected users; `wish` fills in what the form already holds."""
     chosen = SelectedUser.objects.filter(selection=selection).values("user_id")
-    total = selection.rows.count()
-    held, direct = _holders(customer, chosen)
-    off = _off_counts(customer, chosen)
+    held, direct, off = _holders(customer, chosen)
     groups = _groups(customer, chosen)
     rows = [
         _row(sku, total, held.get(sku.sku_id, 0), direct.get(sku.sku_id, 0), off.get(sku.sku_id, {}), groups, wish)
@@ -110,35 +111,33 @@ def product_rows(customer: Customer, selection: Selection, catalog: Catalog, wis
     return sorted(rows, key=lambda row: row.rank)
 
 
-def _holders(customer: Customer, chosen: object) -> tuple[dict[str, int], dict[str, int]]:
-    """Return by SKU how many of the chosen users hold it, and how many of them directly."""
-    counted = (
-        Holding.objects.filter(customer=customer, user_id__in=chosen)
-        .values_list("product__sku_id")
-        .annotate(number=Count("pk"), directly=Count("pk", filter=Q(direct=True)))
-    )
-    rows = list(counted)
-    return {sku: number for sku, number, _ in rows}, {sku: directly for sku, _, directly in rows}
+def _holders(
+    customer: Customer, chosen: "QuerySet[SelectedUser, Any]"
+) -> tuple[dict[str, int], dict[str, int], dict[str, dict[str, int]]]:
+    """Return by SKU the holders, those who hold it directly, and for how many holders each plan is off.
 
-
-def _off_counts(customer: Customer, chosen: object) -> dict[str, dict[str, int]]:
-    """Return by SKU and plan for how many holders the plan is off: a GROUP BY over the few plan sets."""
+    One GROUP BY over the few plan sets; never a loop over users.
+    """
     counted = (
         Holding.objects.filter(customer=customer, user_id__in=chosen)
         .values_list("product__sku_id", "plan_set_id")
-        .annotate(number=Count("pk"))
+        .annotate(number=Count("pk"), directly=Count("pk", filter=Q(direct=True)))
     )
     rows = list(counted)
     disabled = dict(PlanSet.objects.filter(pk__in={row[1] for row in rows}).values_list("pk", "disabled"))
+    held: dict[str, int] = {}
+    direct: dict[str, int] = {}
     off: dict[str, dict[str, int]] = {}
-    for sku_id, plan_set, number in rows:
+    for sku_id, plan_set, number, directly in rows:
+        held[sku_id] = held.get(sku_id, 0) + number
+        direct[sku_id] = direct.get(sku_id, 0) + directly
         by_plan = off.setdefault(sku_id, {})
         for plan_id in disabled[plan_set]:
             by_plan[plan_id] = by_plan.get(plan_id, 0) + number
-    return off
+    return held, direct, off
 
 
-def _groups(customer: Customer, chosen: object) -> dict[str, tuple[str, ...]]:
+def _groups(customer: Customer, chosen: "QuerySet[SelectedUser, Any]") -> dict[str, tuple[str, ...]]:
     """Return by SKU the names of the groups that give it to any of the chosen users."""
     names = dict(customer.groups.values_list("object_id", "display_name"))
     given = (

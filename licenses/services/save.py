@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -123,7 +124,7 @@ def make_draft(
     a change too large for the request then starts after planning when nothing asks for Review.
     Raises KeyReused, TooManyUsers.
     """
-    if first := _same_key(staff, key, content):
+    if first := same_key(staff, key, content):
         return first
     if len(user_pks) > settings.MAX_USERS_PER_CHANGE:
         raise TooManyUsers(settings.MAX_USERS_PER_CHANGE)
@@ -155,7 +156,7 @@ def make_draft(
             else:
                 _write_plan(change)
     except IntegrityError:
-        if first := _same_key(staff, key, content):
+        if first := same_key(staff, key, content):
             return first
         raise
     return change
@@ -166,7 +167,7 @@ def content_digest(fields: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(json.dumps(sorted(fields)).encode()).hexdigest()
 
 
-def plan_stored(change_id: object) -> None:
+def plan_stored(change_id: UUID | str) -> None:
     """Plan a change that was too large for its request; start it when it may. Repeatable."""
     with transaction.atomic():
         change = LicenseChange.objects.select_for_update().get(pk=change_id)
@@ -203,7 +204,7 @@ def request_stop(change: LicenseChange) -> None:
     doorbell.ring(change)
 
 
-def _same_key(staff: StaffUser, key: str, content: str) -> LicenseChange | None:
+def same_key(staff: StaffUser, key: str, content: str) -> LicenseChange | None:
     """Return the change that this key already made; raise when it was made from other content."""
     first = LicenseChange.objects.filter(staff=staff, key=key).first()
     if first is not None and first.content != content:

@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.tasks import TaskResultStatus
@@ -96,7 +97,7 @@ def _ringing() -> set[str]:
     return {str(args[0]) for task in tasks if (args := task.args_kwargs.get("args"))}
 
 
-def _ring_once(change_id: object) -> None:
+def _ring_once(change_id: UUID) -> None:
     """Ring under the change's row lock, so that two sweepers make one ring."""
     with transaction.atomic():
         change = LicenseChange.objects.select_for_update().get(pk=change_id)

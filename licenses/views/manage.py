@@ -4,7 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Min
+from django.db.models import Count, Min, Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -21,6 +21,7 @@ from licenses.core.catalog import Catalog
 from licenses.countries import choices, country_name
 from licenses.forms import MAX_REFERENCE, WishForm
 from licenses.messages import CAUSES
+from licenses.models import LicenseChange
 from licenses.services import manage as boxes
 from licenses.services import save
 from licenses.services.states import load_catalog
@@ -73,6 +74,9 @@ def _read_again(customer: Customer, selection: Selection) -> bool:
             doorbell.refresh_selected.enqueue(customer.pk, pks)
     except GatewayError:
         return False
+    finally:
+        # Users who turned out to be deleted have left the selection.
+        selection.refresh_from_db(fields=["counter"])
     return True
 
 
@@ -80,17 +84,21 @@ def _page(
     request: StaffRequest, customer: Customer, selection: Selection, form: WishForm, status: int = 200
 ) -> HttpResponse:
     """Render the page with what the form already holds."""
-    selection.refresh_from_db()
-    rows = boxes.product_rows(customer, selection, form.catalog, form.wish)
     chosen = selections.users(selection)
     unset = chosen.filter(usage_location="")
+    figures = chosen.order_by().aggregate(
+        total=Count("pk"), unset=Count("pk", filter=Q(usage_location="")), as_of=Min("read_at")
+    )
+    rows = boxes.product_rows(customer, selection, form.catalog, form.wish, total=figures["total"])
     language = get_language() or "en"
     context = {
         "customer": customer,
         "nav": "users",
         "selection": selection,
         "chips": chosen.values_list("display_name", "object_id")[:CHIPS],
-        "total": selections.count(selection),
+        "total": figures["total"],
+        "more": max(0, figures["total"] - CHIPS),
+        "as_of": figures["as_of"],
         "rows": [row for row in rows if not row.is_folded],
         "folded": [row for row in rows if row.is_folded],
         "form": form,
@@ -99,13 +107,11 @@ def _page(
         "key": uuid.uuid4().hex,
         "seen": timezone.now().isoformat(),
         "unset": list(unset.values_list("display_name", flat=True)[:_NAMED]),
-        "unset_total": unset.count(),
+        "unset_total": figures["unset"],
         "proposed": (customer.country, country_name(customer.country, language)) if customer.country else None,
         "countries": choices(language),
         "may_buy": request.user.may(Right.PRODUCT_BUY),
     }
-    context["as_of"] = chosen.aggregate(at=Min("read_at"))["at"]
-    context["more"] = max(0, context["total"] - CHIPS)  # type: ignore[operator]
     return render(request, "licenses/manage.html", context, status=status)
 
 
@@ -113,7 +119,10 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection) -> Ht
     """Store a draft of what was chosen, and start it or show Review."""
     form = WishForm(request.POST, load_catalog(customer))
     require(request.user, Right.LICENSE_REVOKE if form.wish.removes else Right.LICENSE_ASSIGN)
-    first = _first_answer(request, form)
+    try:
+        first = save.same_key(request.user, form.key, save.content_digest(form.content())) if form.key else None
+    except save.KeyReused as reused:
+        return render(request, "licenses/key_reused.html", {"customer": customer, "first": reused.change}, status=409)
     if first is None and not form.errors and form.wish.is_empty:
         form.errors[""] = _("Nothing is changed. Choose a product, a service plan or a location.")
     if form.errors or not form.key:
@@ -137,25 +146,17 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection) -> Ht
             seen=form.seen,
             starts_itself=starts,
         )
-    except save.KeyReused as reused:
-        return render(request, "licenses/key_reused.html", {"customer": customer, "first": reused.change}, status=409)
     except save.TooManyUsers as error:
         form.errors[""] = _("One change holds at most %(n)d users. Select fewer.") % {"n": error.limit}
         return _page(request, customer, selection, form, status=422)
     return _follow(draft, starts=starts)
 
 
-def _first_answer(request: StaffRequest, form: WishForm) -> save.LicenseChange | None:
-    """Return the change that this very form already made: a double click gets the first answer."""
-    content = save.content_digest(form.content())
-    return save.LicenseChange.objects.filter(staff=request.user, key=form.key, content=content).first()
-
-
-def _follow(draft: save.LicenseChange, *, starts: bool) -> HttpResponse:
+def _follow(draft: LicenseChange, *, starts: bool) -> HttpResponse:
     """Go where the draft leads: to its own page once it runs or is planned, else to Review."""
-    if starts and draft.status == save.Status.DRAFT and not draft.causes:
+    if starts and draft.status == LicenseChange.Status.DRAFT and not draft.causes:
         draft = save.start(draft)
-    if draft.status != save.Status.DRAFT:
+    if draft.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=draft.pk)
     return redirect(reverse("licenses:review", args=[draft.customer.tenant_id]) + f"?change={draft.pk}")
 

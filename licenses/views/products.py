@@ -23,9 +23,7 @@ POPOVER = 100
 def products(request: StaffRequest, tenant_id: str) -> HttpResponse:
     """Show all products of a customer."""
     customer = customer_or_404(request, tenant_id)
-    dates = dict(
-        customer.subscriptions.order_by().values_list("product_id").annotate(at=Min("next_lifecycle_at"))  # type: ignore[attr-defined]
-    )
+    dates = dict(customer.subscriptions.order_by().values_list("product_id").annotate(at=Min("next_lifecycle_at")))
     rows = [
         {
             "entitlement": entitlement,
@@ -34,7 +32,7 @@ def products(request: StaffRequest, tenant_id: str) -> HttpResponse:
             "available": entitlement.seats.available,
             "next": dates.get(entitlement.product_id),
         }
-        for entitlement in customer.entitlements.select_related("product").order_by("product__display_name")  # type: ignore[attr-defined]
+        for entitlement in customer.entitlements.select_related("product").order_by("product__display_name")
     ]
     return render(request, "licenses/products.html", {"customer": customer, "nav": "products", "rows": rows})
 
@@ -72,6 +70,6 @@ def buy(request: StaffRequest, tenant_id: str, sku_id: str) -> HttpResponse:
     """Show the subscription of a product and where more licences are bought."""
     customer = customer_or_404(request, tenant_id)
     entitlement = _entitlement_or_404(customer, sku_id)
-    subscriptions = customer.subscriptions.filter(product=entitlement.product).order_by("subscription_id")  # type: ignore[attr-defined]
+    subscriptions = customer.subscriptions.filter(product=entitlement.product).order_by("subscription_id")
     context = {"customer": customer, "nav": "products", "entitlement": entitlement, "subscriptions": subscriptions}
     return render(request, "licenses/buy.html", context)

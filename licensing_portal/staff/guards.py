@@ -15,7 +15,7 @@ from licensing_portal.staff.roles import Right
 class StaffRequest(HttpRequest):
     """A request of a signed-in member of staff."""
 
-    user: StaffUser  # type: ignore[assignment]
+    user: StaffUser
     htmx: HtmxDetails
 
 

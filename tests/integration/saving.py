@@ -34,7 +34,12 @@ def draft(
     selection = selections.get(staff, customer)
     selections.clear(selection)
     selections.add(selection, chosen)
-    arguments = {"key": uuid.uuid4().hex, "content": "content", "selection": selection, "counter": selection.counter} | extra
+    arguments = {
+        "key": uuid.uuid4().hex,
+        "content": "content",
+        "selection": selection,
+        "counter": selection.counter,
+    } | extra
     return save.make_draft(staff=staff, customer=customer, wish=wish, user_pks=chosen, **arguments)  # type: ignore[arg-type]
 
 

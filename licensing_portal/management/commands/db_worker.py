@@ -5,10 +5,10 @@ import os
 import signal
 import threading
 import time
+from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
 
-from django.core.management.base import CommandParser
 from django.db import DatabaseError, close_old_connections, connections
 from django_tasks_db.management.commands import db_worker
 
@@ -36,7 +36,7 @@ class Command(db_worker.Command):
 
     help = "Runs background work: saves, planning and refreshes."
 
-    def add_arguments(self, parser: CommandParser) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the engine's options; all queues and a short interval unless said otherwise."""
         super().add_arguments(parser)
         parser.set_defaults(queue_name="*", interval=0.25, worker_id=process_name(), startup_delay=False)
