@@ -1,9 +1,7 @@
-"""What Review and the page of a change show, from the stored rows: nothing is computed anew."""
+"""What Review and the page of a change show of all their users, from the stored rows."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from django.db.models import Count, Min
 from django.utils import timezone
@@ -13,36 +11,11 @@ from licenses.core.triage import FailureKind
 from licenses.messages import explanation
 from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
+from licenses.services.outcomes import Outcome, names_for, outcome_of
 
 State = UserChange.State
 NAMES_SHOWN = 100
 GROUPS_SHOWN = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of an outcome: an icon's name with its meaning, and what it is about."""
-
-    icon: str
-    word: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A licence that a user has now."""
-
-    name: str
-    by_group: bool
-    is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What happens or happened to one user or a group of equal ones."""
-
-    changes: tuple[Line, ...]
-    notes: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +30,6 @@ class Group:
     def more(self) -> int:
         """How many are not named."""
         return self.number - len(self.names)
-
-
-@dataclass(frozen=True, slots=True)
-class ResultRow:
-    """One user on the page of a change."""
-
-    row: UserChange
-    outcome: Outcome
-    now: tuple[Tag, ...] | None
-    exists: bool = True
 
 
 @dataclass(slots=True)
@@ -121,104 +84,6 @@ def counts(change: LicenseChange) -> Counts:
     """Count a change's users by state, in one query."""
     counted = change.user_changes.order_by().values_list("state").annotate(number=Count("pk"))
     return Counts(dict(counted))
-
-
-def names_for(change: LicenseChange, rows: Iterable[UserChange]) -> Names:
-    """Return the names of everything that these rows mention."""
-    skus: set[str] = set(change.wish.get("products", {}))
-    plans: set[str] = set()
-    for row in rows:
-        skus.update(add["skuId"] for add in row.add)
-        skus.update(row.remove)
-        skus.update(kept["skuId"] for kept in row.kept)
-        skus.update(row.failure_skus)
-        plans.update(plan for caution in row.cautions for plan in caution["plans"])
-        plans.update(row.failure_plans)
-        plans.update(kept["planId"] for kept in row.kept if kept["planId"])
-        for state in (row.before, row.after):
-            for path in (state or {}).get("paths", ()):
-                skus.add(path["skuId"])
-                plans.update(path["disabledPlans"])
-        plans.update(plan for add in row.add for plan in add["disabledPlans"])
-    return Names(change.customer, skus, plans)
-
-
-def outcome_of(row: UserChange, names: Names) -> Outcome:
-    """Return what a row changes, and what is kept, foreseen or refused."""
-    changes = [Line("location", _("Usage location"), row.location)] if row.location else []
-    before = _direct(row.before)
-    held = {path["skuId"] for path in (row.before or {}).get("paths", ()) if _holds(path)}
-    for add in row.add:
-        if add["skuId"] not in held:
-            changes.append(Line("plus", _("Assigned"), names.product(add["skuId"])))
-        changes += _switched(add, before.get(add["skuId"], frozenset()), names)
-    changes += [Line("minus", _("Unassigned"), names.product(sku_id)) for sku_id in row.remove]
-    return Outcome(tuple(changes), tuple(_notes(row, names)))
-
-
-def _switched(add: Mapping[str, Any], before: frozenset[str], names: Names) -> list[Line]:
-    """Return the plans that an assignment switches off or on."""
-    now = frozenset(add["disabledPlans"])
-    off = ", ".join(sorted(names.plan(plan) for plan in now - before))
-    on = ", ".join(sorted(names.plan(plan) for plan in before - now))
-    lines = [Line("switch", _("Switched off"), _("%(plans)s off") % {"plans": off})] if off else []
-    return lines + ([Line("switch", _("Switched on"), _("%(plans)s on") % {"plans": on})] if on else [])
-
-
-def _notes(row: UserChange, names: Names) -> list[Line]:
-    """Return what groups keep, what the rules foresee, and why a user is left out."""
-    notes = []
-    for kept in row.kept:
-        groups = names.groups(kept["groups"])
-        if kept["planId"]:
-            text = _("%(name)s: stays as set by group %(group)s") % {
-                "name": names.plan(kept["planId"]),
-                "group": groups,
-            }
-        else:
-            text = _("%(name)s: kept by group %(group)s") % {"name": names.product(kept["skuId"]), "group": groups}
-        notes.append(Line("lock", _("Kept"), text))
-    for caution in row.cautions:
-        plans = ", ".join(names.plan(plan) for plan in caution["plans"])
-        notes.append(Line("warn", _("Warning"), f"{explanation(caution['kind']).title}: {plans}"))
-    if row.failure_kind:
-        about = ", ".join(names.product(sku_id) for sku_id in row.failure_skus)
-        title = str(explanation(row.failure_kind).title)
-        notes.append(Line("bad", _("Not possible"), f"{title}: {about}" if about else title))
-    return notes
-
-
-def _direct(state: Mapping[str, Any] | None) -> dict[str, frozenset[str]]:
-    return {
-        path["skuId"]: frozenset(path["disabledPlans"])
-        for path in (state or {}).get("paths", ())
-        if path["via"] == "direct"
-    }
-
-
-def _holds(path: Mapping[str, Any]) -> bool:
-    return path.get("state", "Active") in ("Active", "ActiveWithError")
-
-
-def now_has(row: UserChange, names: Names) -> tuple[Tag, ...] | None:
-    """Return all licences that were read back; None while that has not happened."""
-    if row.after is None:
-        return None
-    had = {path["skuId"] for path in (row.before or {}).get("paths", ()) if _holds(path)}
-    direct: dict[str, bool] = {}
-    for path in row.after.get("paths", ()):
-        if _holds(path):
-            direct[path["skuId"]] = direct.get(path["skuId"], False) or path["via"] == "direct"
-    tags = [Tag(names.product(sku_id), not is_direct, sku_id not in had) for sku_id, is_direct in direct.items()]
-    return tuple(sorted(tags, key=lambda tag: tag.name))
-
-
-def result_rows(rows: list[UserChange], names: Names) -> list[ResultRow]:
-    """Return rows as the page of a change shows them."""
-    return [
-        ResultRow(row, outcome_of(row, names), now_has(row, names), row.after is None or row.after.get("exists", True))
-        for row in rows
-    ]
 
 
 @dataclass(frozen=True, slots=True)

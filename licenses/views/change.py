@@ -13,7 +13,7 @@ from customers import selection as selections
 from customers.folding import fold
 from customers.models import Customer
 from licenses.models import LicenseChange, UserChange
-from licenses.services import report, save
+from licenses.services import outcomes, report, save
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -94,7 +94,7 @@ def _result(request: StaffRequest, change: LicenseChange, counts: object) -> dic
         "tab": tab,
         "q": q,
         "page": page,
-        "rows": report.result_rows(rows, report.names_for(change, rows)),
+        "rows": outcomes.result_rows(rows, outcomes.names_for(change, rows)),
         "causes": report.causes(change) if tab == "action" else [],
         "seconds": (change.finished_at - change.started_at).total_seconds()
         if change.finished_at and change.started_at
