@@ -191,9 +191,9 @@ def test_a_read_asks_again_for_the_failed_parts_alone_after_the_longest_wait(
     service.answers(
         {
             "responses": [
-                part(2, 429, headers={"retry-after": "1"}),
+                part(2, 429, headers={"retry-after": "5"}),
                 part(0),
-                part(1, 429, headers={"Retry-After": "5"}),
+                part(1, 429, headers={"Retry-After": "1"}),
                 part(3, 503),
             ]
         }
@@ -235,10 +235,12 @@ def test_parts_that_stay_throttled_raise_their_wait(transport: Transport, servic
 
 
 def test_whole_calls_and_parts_share_one_patience(transport: Transport, service: Service, clock: Clock) -> None:
-    for _ in range(20):
+    for _ in range(3):
         service.answers(status=503, Retry_After="40")
-        service.answers({"responses": [part(0, 429, headers={"Retry-After": "40"})]})
-    with pytest.raises((Throttled, Unavailable)):
+    service.answers({"responses": [part(0, 429, headers={"Retry-After": "20"})]})
+    for _ in range(6):
+        service.answers(status=503, Retry_After="40")
+    with pytest.raises(Unavailable):
         batch.read(transport, ["/a"])
     assert sum(clock.slept) <= 150
 
