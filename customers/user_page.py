@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.models import DirectoryUser
 
 _HISTORY = 50
+_NAMED = 3
 # Words for the error of a path (Graph's licenseAssignmentState.error); others are shown as Microsoft writes them.
 _ERRORS = {
     "CountViolation": _("Not enough licenses"),
@@ -34,9 +35,10 @@ class PlanLine:
 
 @dataclass(frozen=True, slots=True)
 class PathLine:
-    """One path by which a user was given a product; `group` is empty for the direct one."""
+    """One path by which a user was given a product; `group` is empty for the direct one, `via` names a known group."""
 
     product: str
+    via: str
     group: str
     holds: bool
     error: Any
@@ -48,6 +50,17 @@ class PathLine:
     def on(self) -> int:
         """Number of plans that are on."""
         return sum(plan.is_on for plan in self.plans)
+
+    @property
+    def off_first(self) -> list[PlanLine]:
+        """The plans, those that are off on top."""
+        return sorted(self.plans, key=lambda plan: plan.is_on)
+
+    @property
+    def named_off(self) -> list[str]:
+        """The names of a few plans that are off, to be read without unfolding; none when they are many."""
+        names = [plan.name for plan in self.plans if not plan.is_on]
+        return names if len(names) <= _NAMED else []
 
 
 def path_lines(user: DirectoryUser) -> list[PathLine]:
@@ -63,6 +76,7 @@ def _path_line(assignment: Any, groups: dict[str, str], plans: Iterable[tuple[st
     disabled = set(assignment.plan_set.disabled)
     return PathLine(
         product=assignment.product.display_name,
+        via=assignment.via if assignment.via in groups else "",
         # A group that we may not read, or that no longer licenses, is named by its id.
         group="" if assignment.via == "direct" else groups.get(assignment.via, assignment.via),
         holds=assignment.state in _HOLDS,

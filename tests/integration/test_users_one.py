@@ -82,8 +82,10 @@ def test_each_path_shows_its_plans_and_since(staff_client: Client, person: Direc
         since=datetime(2026, 10, 12, tzinfo=UTC),
     )
 
-    products = _part(_page(staff_client, person), "prod-h")
+    page = _page(staff_client, person)
+    products = _part(page, "prod-h")
 
+    assert f'href="/customers/{person.customer.tenant_id}/users/?group={group.object_id}"' in page
     direct, by_group = products.split("Microsoft 365 E3")[1:]
     assert "on 1 of 2" in direct
     assert "off Microsoft Teams" in direct
