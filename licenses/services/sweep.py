@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 _DEAD_AFTER = timedelta(seconds=60)
 # A change that nobody has worked on for this long wants a ring.
 _QUIET_AFTER = timedelta(seconds=5)
+_DRAFTS_LIVE = timedelta(days=1)
 
 
 def beat() -> None:
@@ -45,6 +46,16 @@ def sweep() -> None:
     for dead in [worker for worker in WorkerBeat.objects.all() if _is_dead(worker)]:
         _bury(dead)
     _ring_for_quiet_changes()
+    _drop_old_drafts()
+
+
+def _drop_old_drafts() -> None:
+    """Drop drafts that nobody has saved for a day: their picture of the users is too old to act on."""
+    old = LicenseChange.objects.filter(
+        status=LicenseChange.Status.DRAFT, created_at__lt=timezone.now() - _DRAFTS_LIVE
+    ).values_list("pk", flat=True)
+    for change_id in old[:10]:
+        LicenseChange.objects.filter(pk=change_id, status=LicenseChange.Status.DRAFT).delete()
 
 
 def _is_dead(worker: WorkerBeat) -> bool:
