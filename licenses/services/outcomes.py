@@ -42,7 +42,9 @@ class ResultRow:
     """One user on the page of a change."""
 
     row: UserChange
-    outcome: Outcome
+    # What did change: everything for an updated user, else at most the usage location.
+    changed: tuple[Line, ...]
+    kept: tuple[Line, ...]
     now: tuple[Tag, ...] | None
     exists: bool = True
 
@@ -139,7 +141,18 @@ def now_has(row: UserChange, names: Names) -> tuple[Tag, ...] | None:
 
 def result_rows(rows: list[UserChange], names: Names) -> list[ResultRow]:
     """Return rows as the page of a change shows them."""
-    return [
-        ResultRow(row, outcome_of(row, names), now_has(row, names), row.after is None or row.after.get("exists", True))
-        for row in rows
-    ]
+    return [_result_row(row, outcome_of(row, names), names) for row in rows]
+
+
+def _result_row(row: UserChange, outcome: Outcome, names: Names) -> ResultRow:
+    changed = outcome.changes
+    if row.state != UserChange.State.UPDATED:
+        was_located = row.step == UserChange.Step.LICENCES
+        changed = tuple(line for line in changed if line.icon == "location" and was_located)
+    return ResultRow(
+        row=row,
+        changed=changed,
+        kept=tuple(line for line in outcome.notes if line.icon == "lock"),
+        now=now_has(row, names),
+        exists=row.after is None or row.after.get("exists", True),
+    )

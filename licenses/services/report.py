@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Case, Count, F, Min, Q, TextField, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,6 +17,8 @@ State = UserChange.State
 NAMES_SHOWN = 100
 GROUPS_SHOWN = 50
 
+type CauseKey = tuple[str, str, tuple[str, ...], tuple[str, ...], str]
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -25,6 +27,8 @@ class Group:
     number: int
     names: tuple[str, ...]
     outcome: Outcome
+    # Planning refuses these users: nothing of the change happens to them.
+    is_left_out: bool
 
     @property
     def more(self) -> int:
@@ -88,9 +92,9 @@ def counts(change: LicenseChange) -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Users who failed for the same reason."""
+    """Users who failed for the same reason; `key` tells which users belong to it."""
 
-    kind: str
+    key: CauseKey
     title: str
     text: str
     about: str
@@ -99,6 +103,14 @@ class Cause:
     request_id: str
     is_unknown: bool
     is_not_tried: bool
+    # Whether nothing at all happened: a usage location may have been set before the licenses were refused.
+    is_untouched: bool
+
+
+def cause_key(row: UserChange) -> CauseKey:
+    """Return what users of one cause share; of unknown refusals Microsoft's words too."""
+    words = row.message if row.failure_kind == FailureKind.UNKNOWN else ""
+    return row.state, row.failure_kind, tuple(row.failure_skus), tuple(row.failure_plans), words
 
 
 def causes(change: LicenseChange) -> list[Cause]:
@@ -106,17 +118,28 @@ def causes(change: LicenseChange) -> list[Cause]:
     rows = (
         change.user_changes.filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
         .order_by()
-        .values("state", "failure_kind", "failure_skus", "failure_plans")
-        .annotate(number=Count("pk"), first=Min("pk"))
+        .annotate(
+            words=Case(
+                When(failure_kind=FailureKind.UNKNOWN.value, then=F("message")),
+                default=Value(""),
+                output_field=TextField(),
+            )
+        )
+        .values("state", "failure_kind", "failure_skus", "failure_plans", "words")
+        .annotate(
+            number=Count("pk"),
+            first=Min("pk"),
+            located=Count("pk", filter=Q(step=UserChange.Step.LICENCES) & ~Q(location="")),
+        )
         .order_by("state", "-number")[:GROUPS_SHOWN]
     )
     groups = list(rows)
     firsts = UserChange.objects.in_bulk([group["first"] for group in groups])
     names = names_for(change, firsts.values())
-    return [_cause(firsts[group["first"]], group["number"], names) for group in groups]
+    return [_cause(firsts[group["first"]], group["number"], names, group["located"] == 0) for group in groups]
 
 
-def _cause(first: UserChange, number: int, names: Names) -> Cause:
+def _cause(first: UserChange, number: int, names: Names, is_untouched: bool) -> Cause:
     about = [names.product(sku_id) for sku_id in first.failure_skus]
     about += [names.plan(plan_id) for plan_id in first.failure_plans]
     if first.state == State.NOT_TRIED:
@@ -126,7 +149,7 @@ def _cause(first: UserChange, number: int, names: Names) -> Cause:
         title, text = str(words.title), str(words.text)
     is_unclassified = first.failure_kind == FailureKind.UNKNOWN
     return Cause(
-        kind=first.failure_kind or first.state,
+        key=cause_key(first),
         title=title,
         text=text,
         about=", ".join(about),
@@ -135,6 +158,7 @@ def _cause(first: UserChange, number: int, names: Names) -> Cause:
         request_id=first.request_id,
         is_unknown=first.state == State.UNKNOWN,
         is_not_tried=first.state == State.NOT_TRIED,
+        is_untouched=is_untouched,
     )
 
 
@@ -158,6 +182,7 @@ def review_groups(change: LicenseChange) -> list[Group]:
                 .values_list("display_name", flat=True)[:NAMES_SHOWN]
             ),
             outcome=outcome_of(firsts[group["first"]], names),
+            is_left_out=bool(firsts[group["first"]].failure_kind),
         )
         for group in groups
     ]

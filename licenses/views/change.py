@@ -1,6 +1,7 @@
 """One change: its progress while it runs, and afterwards the truth about each user."""
 
 import uuid
+from itertools import groupby
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
@@ -85,7 +86,9 @@ def _result(request: StaffRequest, change: LicenseChange, counts: object) -> dic
     if tab not in _TABS:
         tab = "action" if counts.action else "updated"
     q = request.GET.get("q", "").strip()[:200]
-    found = change.user_changes.filter(state__in=_TABS[tab]).order_by("state", "failure_kind", "sort_key", "id")
+    found = change.user_changes.filter(state__in=_TABS[tab]).order_by(
+        "state", "failure_kind", "failure_skus", "failure_plans", "sort_key", "id"
+    )
     if folded := fold(q):
         found = found.filter(user__search__contains=folded)
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
@@ -94,12 +97,23 @@ def _result(request: StaffRequest, change: LicenseChange, counts: object) -> dic
         "tab": tab,
         "q": q,
         "page": page,
-        "rows": outcomes.result_rows(rows, outcomes.names_for(change, rows)),
-        "causes": report.causes(change) if tab == "action" else [],
+        "groups": _by_cause(change, rows, tab),
         "seconds": (change.finished_at - change.started_at).total_seconds()
         if change.finished_at and change.started_at
         else None,
     }
+
+
+def _by_cause(
+    change: LicenseChange, rows: list[UserChange], tab: str
+) -> list[tuple[report.Cause | None, list[outcomes.ResultRow]]]:
+    """Return the page's users in groups: of one cause each, or all updated ones together."""
+    shown = outcomes.result_rows(rows, outcomes.names_for(change, rows))
+    if tab != "action":
+        return [(None, shown)] if shown else []
+    causes = {cause.key: cause for cause in report.causes(change)}
+    found = groupby(shown, key=lambda one: report.cause_key(one.row))
+    return [(causes.get(key), list(group)) for key, group in found]
 
 
 @require_safe

@@ -188,6 +188,7 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "locations": sum(1 for user in plan.users if user.diff.location),
         "causes": [CAUSES[cause] for cause in sorted(plan.causes)],
         "calls": calls,
+        "left_out": sum(1 for user in plan.users if user.refusal),
         "seconds": round(calls / settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else 0,
         "is_empty": form.wish.is_empty,
         "form_errors": form.errors,
