@@ -15,9 +15,10 @@ from licenses.models import Throttle
 
 # One UPDATE, granted when it changed the row: two workers can never spend the same token.
 _TAKE = """
-UPDATE licenses_throttle SET tokens = {least}(cap, tokens + rate * (%(now)s - at)) - %(n)s, at = %(now)s
-WHERE key = %(key)s AND blocked_until <= %(now)s AND at <= %(now)s
-  AND {least}(cap, tokens + rate * (%(now)s - at)) >= %(n)s
+UPDATE licenses_throttle
+SET tokens = {least}(cap, tokens + rate * {greatest}(0, %(now)s - at)) - %(n)s, at = {greatest}(at, %(now)s)
+WHERE key = %(key)s AND blocked_until <= %(now)s
+  AND {least}(cap, tokens + rate * {greatest}(0, %(now)s - at)) >= %(n)s
 """
 
 
@@ -46,9 +47,11 @@ class Budget:
         now = time.time()
         if not self.rate:
             return not Throttle.objects.filter(key=self.tenant_id, blocked_until__gt=now).exists()
-        least = "LEAST" if connection.vendor == "postgresql" else "MIN"
+        names = ("LEAST", "GREATEST") if connection.vendor == "postgresql" else ("MIN", "MAX")
         with connection.cursor() as cursor:
-            cursor.execute(_TAKE.format(least=least), {"now": now, "n": float(number), "key": self.tenant_id})
+            cursor.execute(
+                _TAKE.format(least=names[0], greatest=names[1]), {"now": now, "n": float(number), "key": self.tenant_id}
+            )
             return bool(cursor.rowcount == 1)
 
     def give_back(self, number: int) -> None:
