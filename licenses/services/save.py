@@ -22,6 +22,7 @@ from licenses.core.diff import Choice, Wish
 from licenses.core.losses import losses
 from licenses.core.planning import Cause, SavePlan, plan_save
 from licenses.models import LicenseChange, LicenseEvent, UserChange
+from licenses.services.claims import give_up_waiting
 from licenses.services.intents import Person, build_row, people
 from licenses.services.states import load_catalog, load_states
 from licensing_portal.staff.models import StaffUser
@@ -197,11 +198,20 @@ def start(change: LicenseChange, *, key: str = "") -> LicenseChange:
 
 
 def request_stop(change: LicenseChange) -> None:
-    """Ask for a running change to stop: users at Microsoft now are finished and recorded, the rest is not tried."""
-    LicenseChange.objects.filter(
-        pk=change.pk, status__in=[Status.QUEUED, Status.RUNNING, Status.PAUSED], cancel_requested_at=None
-    ).update(cancel_requested_at=timezone.now())
-    doorbell.ring(change)
+    """Ask a change to stop: users at Microsoft now are finished and recorded, the rest is not tried.
+
+    One that still waits for its turn ends at once.
+    """
+    with transaction.atomic():
+        change = LicenseChange.objects.select_for_update().get(pk=change.pk)
+        if change.status == Status.QUEUED:
+            give_up_waiting(change)
+            change.status = Status.CANCELLED
+            change.cancel_requested_at = change.started_at = change.finished_at = timezone.now()
+        elif change.status in (Status.RUNNING, Status.PAUSED) and change.cancel_requested_at is None:
+            change.cancel_requested_at = timezone.now()
+            doorbell.ring(change)
+        change.save(update_fields=["status", "cancel_requested_at", "started_at", "finished_at"])
 
 
 def same_key(staff: StaffUser, key: str, content: str) -> LicenseChange | None:
