@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -18,13 +17,14 @@ from customers import selection as selections
 from customers.models import Customer, Selection
 from licenses import doorbell
 from licenses.core.catalog import Catalog
-from licenses.core.diff import Choice, Wish
+from licenses.core.diff import Wish
 from licenses.core.losses import losses
 from licenses.core.planning import Cause, SavePlan, plan_save
 from licenses.models import LicenseChange, LicenseEvent, UserChange
 from licenses.services.claims import give_up_waiting
 from licenses.services.intents import Person, build_row, people
 from licenses.services.states import load_catalog, load_states
+from licenses.services.wishes import wish_from_json, wish_to_json
 from licensing_portal.staff.models import StaffUser
 
 # Above this many users planning leaves the request.
@@ -48,30 +48,6 @@ class TooManyUsers(Exception):
     def __init__(self, limit: int) -> None:
         super().__init__(f"more than {limit} users")
         self.limit = limit
-
-
-def wish_to_json(wish: Wish) -> dict[str, Any]:
-    """Return the stored form of a wish; untouched products and plans are left out."""
-    return {
-        "products": {sku: choice.value for sku, choice in wish.products.items() if choice != Choice.KEEP},
-        "plans": {f"{sku}/{plan}": choice.value for (sku, plan), choice in wish.plans.items() if choice != Choice.KEEP},
-        "location": wish.location,
-        "overwriteLocation": wish.overwrite_location,
-    }
-
-
-def wish_from_json(data: dict[str, Any]) -> Wish:
-    """Return the wish that `wish_to_json` stored."""
-    plans: dict[tuple[str, str], Choice] = {}
-    for key, value in data.get("plans", {}).items():
-        sku_id, _, plan_id = key.partition("/")
-        plans[sku_id, plan_id] = Choice(value)
-    return Wish(
-        products={sku: Choice(value) for sku, value in data.get("products", {}).items()},
-        plans=plans,
-        location=data.get("location"),
-        overwrite_location=bool(data.get("overwriteLocation")),
-    )
 
 
 def preview(
