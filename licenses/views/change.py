@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -19,6 +20,8 @@ from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
 _PAGE = 100
+# A young change is asked about each second, an older one less often.
+_SOON = 60
 _TABS = {
     "action": [UserChange.State.FAILED, UserChange.State.UNKNOWN, UserChange.State.NOT_TRIED],
     "updated": [UserChange.State.UPDATED],
@@ -63,6 +66,11 @@ def _select_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     return redirect("customers:selected", tenant_id=change.customer.tenant_id)
 
 
+def _age(change: LicenseChange) -> float:
+    """Return the seconds since a change was queued."""
+    return (timezone.now() - (change.queued_at or change.created_at)).total_seconds()
+
+
 def _progress(change: LicenseChange) -> dict[str, object]:
     """Return the figures of a running change."""
     counts = report.counts(change)
@@ -76,6 +84,7 @@ def _progress(change: LicenseChange) -> dict[str, object]:
         "causes": report.causes(change),
         # Said aloud at the quarters only.
         "milestone": counts.percent // 25 * 25,
+        "pause": 1 if _age(change) < _SOON else 3,
     }
 
 
@@ -127,7 +136,8 @@ def progress(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     if not change.is_open:
         return HttpResponseClientRedirect(address)
     context = {"customer": change.customer, "change": change} | _progress(change)
-    return render(request, "licenses/running.html#progress", context)
+    context["announces"] = request.GET.get("said") != str(context["milestone"])
+    return render(request, "licenses/running.html#answer", context)
 
 
 @require_POST
