@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import batched
 from uuid import UUID
 
 from django.conf import settings
@@ -223,7 +224,9 @@ def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Person], ca
         build_row(change, user_plan, person, position=position, now=now)
         for position, (user_plan, person) in enumerate(zip(plan.users, persons, strict=True))
     )
-    UserChange.objects.bulk_create(rows, batch_size=_ROWS_AT_ONCE)
+    # Batch by batch, so that 50,000 rows are never in memory together.
+    for some in batched(rows, _ROWS_AT_ONCE):
+        UserChange.objects.bulk_create(some)
     change.causes = sorted(cause.value for cause in plan.causes)
     change.seats = [
         {
