@@ -12,8 +12,9 @@ from typing import Any
 
 import waitress
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from licensing_portal.environment import LOOPBACK_HOSTS
 from licensing_portal.management.commands.db_worker import PARENT
 from licensing_portal.wsgi import application
 
@@ -73,6 +74,8 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, threads: int, workers: int, **options: Any) -> None:
         """Run until a signal."""
+        if settings.DEMO and host not in LOOPBACK_HOSTS:
+            raise CommandError("The demo signs anybody in: it is served on this machine only, not on " + host)
         signal.signal(signal.SIGTERM, _as_interrupt)
         server = waitress.create_server(application, host=host, port=port, threads=threads, ident=None)
         children = Workers(workers)
