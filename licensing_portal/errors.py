@@ -1,8 +1,9 @@
 """Error pages: what happened, and what to do next; never a trace of what exists outside one's scope."""
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 from licensing_portal.staff.guards import RightMissing
@@ -56,6 +57,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with the request's id alone; the page must not need the database."""
-    context = {"request_id": getattr(request, "id", "")}
-    return render(request, "errors/500.html", context, status=500)
+    """Answer 500 with the request's id alone."""
+    # Without the request no context processor runs: the person and the running changes live in the database,
+    # which may be what has failed.
+    return HttpResponseServerError(render_to_string("errors/500.html", {"request_id": getattr(request, "id", "")}))

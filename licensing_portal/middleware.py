@@ -29,6 +29,13 @@ _OPEN = frozenset(
 )
 
 
+def keep_out_of_caches(response: HttpResponse) -> HttpResponse:
+    """Mark an answer as one reader's own; page and fragment of an address are told apart."""
+    patch_cache_control(response, no_store=True, private=True)
+    patch_vary_headers(response, ("Cookie", "HX-Request"))
+    return response
+
+
 class HealthMiddleware:
     """Answers /healthz before anything else, without database and host check; gives every request an id."""
 
@@ -53,11 +60,18 @@ class SignInRequiredMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated or self._is_open(request):
             return self._get_response(request)
-        place = request.get_full_path() if request.method == "GET" and not request.htmx else ""  # type: ignore[attr-defined]
+        place = self._place_to_come_back_to(request)
         address = reverse("staff:signin") + (f"?{urlencode({'next': place})}" if place not in ("", "/") else "")
+        # A fragment's place on the page must not be filled with the sign-in page.
+        is_fragment = bool(request.htmx)  # type: ignore[attr-defined]
+        return keep_out_of_caches(HttpResponseClientRedirect(address) if is_fragment else redirect(address))
+
+    @staticmethod
+    def _place_to_come_back_to(request: HttpRequest) -> str:
+        """Return the page that was asked for, or that asked for a fragment; empty for a posted form."""
         if request.htmx:  # type: ignore[attr-defined]
-            return HttpResponseClientRedirect(address)
-        return redirect(address)
+            return request.htmx.current_url_abs_path or ""  # type: ignore[attr-defined]
+        return request.get_full_path() if request.method in ("GET", "HEAD") else ""
 
     @staticmethod
     def _is_open(request: HttpRequest) -> bool:
@@ -85,6 +99,5 @@ class PagesMiddleware:
             # "See other": what follows a form is read, never posted again.
             response.status_code = 303
         if not request.path.startswith(settings.STATIC_URL):
-            patch_cache_control(response, no_store=True, private=True)
-            patch_vary_headers(response, ("Cookie", "HX-Request"))
+            keep_out_of_caches(response)
         return response

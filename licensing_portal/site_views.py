@@ -14,12 +14,12 @@ from licensing_portal.staff.models import StaffUser
 _YEAR = 365 * 24 * 60 * 60
 
 
-def safe_next(request: HttpRequest, place: str | None) -> str:
-    """Return a place of this site to go to, or the start page."""
+def safe_next(request: HttpRequest, place: str | None, otherwise: str = "/") -> str:
+    """Return the place if it is one of this site, else the other one; never decode what comes back."""
     hosts = {request.get_host()}
     if place and url_has_allowed_host_and_scheme(place, hosts, require_https=request.is_secure()):
         return place
-    return "/"
+    return otherwise
 
 
 def _back(request: HttpRequest) -> str:

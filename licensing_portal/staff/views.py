@@ -4,10 +4,10 @@ from django.conf import settings
 from django.contrib.auth import login, logout
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from licensing_portal.errors import ROLE_NAMES
+from licensing_portal.site_views import safe_next
 from licensing_portal.staff.demo_people import PEOPLE
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
@@ -40,21 +40,20 @@ def _demo_people() -> list[dict[str, object]]:
 
 def _sign_demo_person_in(request: HttpRequest) -> HttpResponse:
     """Sign one of the five in; outside the demo there is no such thing."""
+    if not settings.DEMO:
+        raise Http404
     person = next((one for one in PEOPLE if one.key == request.POST.get("person")), None)
     account = StaffUser.objects.filter(subject=person.subject, is_active=True).first() if person else None
-    if not settings.DEMO or account is None:
+    if account is None:
         raise Http404
     login(request, account, backend=_BACKEND)
-    place = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(place, {request.get_host()}, require_https=request.is_secure()):
-        return redirect(place)
-    return redirect("/customers/")
+    return redirect(safe_next(request, request.POST.get("next"), otherwise="/customers/"))
 
 
 @require_GET
 def callback(request: HttpRequest) -> HttpResponse:
     """Say that signing in with Entra ID is not set up."""
-    return render(request, "staff/signin.html", {"people": [], "is_configured": False}, status=400)
+    return render(request, "staff/signin.html", {"is_callback": True}, status=400)
 
 
 @require_POST

@@ -59,6 +59,13 @@ def day(moment: datetime | None) -> str:
 
 
 @register.filter
+def percent(part: int, whole: int) -> str:
+    """Return "62 %" or 「62%」: a whole number that says 100 only when nothing is left, and 0 for nothing at all."""
+    number = part * 100 // whole if whole else 0
+    return f"{number}%" if _is_japanese() else f"{number} %"
+
+
+@register.filter
 def iso(moment: datetime | None) -> str:
     """Return a time for the datetime attribute."""
     return moment.isoformat() if moment else ""
