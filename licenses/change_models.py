@@ -181,6 +181,11 @@ class UserChange(models.Model):
     def __str__(self) -> str:
         return f"{self.display_name}: {self.state}"
 
+    @property
+    def is_located(self) -> bool:
+        """Whether the usage location was set: the step before the licences is done."""
+        return bool(self.location) and self.step == self.Step.LICENCES
+
 
 class Throttle(models.Model):
     """The write budget of one tenant, shared by all workers: a token bucket in one row."""

@@ -147,8 +147,7 @@ def result_rows(rows: list[UserChange], names: Names) -> list[ResultRow]:
 def _result_row(row: UserChange, outcome: Outcome, names: Names) -> ResultRow:
     changed = outcome.changes
     if row.state != UserChange.State.UPDATED:
-        was_located = row.step == UserChange.Step.LICENCES
-        changed = tuple(line for line in changed if line.icon == "location" and was_located)
+        changed = tuple(line for line in changed if line.icon == "location" and row.is_located)
     return ResultRow(
         row=row,
         changed=changed,

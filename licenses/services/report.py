@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db.models import Case, Count, F, Min, Q, TextField, Value, When
+from django.db.models import Case, Count, F, Min, Q, QuerySet, TextField, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,7 +17,7 @@ State = UserChange.State
 NAMES_SHOWN = 100
 GROUPS_SHOWN = 50
 
-type CauseKey = tuple[str, str, tuple[str, ...], tuple[str, ...], str]
+type CauseKey = tuple[str, str, tuple[str, ...], tuple[str, ...], str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,48 +102,57 @@ class Cause:
     message: str
     request_id: str
     is_unknown: bool
-    is_not_tried: bool
-    # Whether nothing at all happened: a usage location may have been set before the licenses were refused.
+    # Whether nothing at all happened, and whether the usage location was set before the licenses were not.
     is_untouched: bool
+    is_located: bool
 
 
 def cause_key(row: UserChange) -> CauseKey:
     """Return what users of one cause share; of unknown refusals Microsoft's words too."""
     words = row.message if row.failure_kind == FailureKind.UNKNOWN else ""
-    return row.state, row.failure_kind, tuple(row.failure_skus), tuple(row.failure_plans), words
+    return row.state, row.failure_kind, tuple(row.failure_skus), tuple(row.failure_plans), words, row.is_located
+
+
+_SHARED = ("state", "failure_kind", "failure_skus", "failure_plans", "words", "located")
+
+
+def in_cause_order(rows: QuerySet[UserChange]) -> QuerySet[UserChange]:
+    """Return users in the order of their causes, within a cause by name."""
+    return _with_cause(rows).order_by(*_SHARED, "sort_key", "id")
+
+
+def _with_cause(rows: QuerySet[UserChange]) -> QuerySet[UserChange]:
+    """Annotate what the key of a cause needs beyond the columns."""
+    return rows.annotate(
+        words=Case(
+            When(failure_kind=FailureKind.UNKNOWN.value, then=F("message")),
+            default=Value(""),
+            output_field=TextField(),
+        ),
+        located=Case(When(Q(step=UserChange.Step.LICENCES) & ~Q(location=""), then=Value(True)), default=Value(False)),
+    )
 
 
 def causes(change: LicenseChange) -> list[Cause]:
     """Return why users need attention, grouped by reason; Microsoft's words where the reason is not known."""
+    needy = change.user_changes.filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
     rows = (
-        change.user_changes.filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
-        .order_by()
-        .annotate(
-            words=Case(
-                When(failure_kind=FailureKind.UNKNOWN.value, then=F("message")),
-                default=Value(""),
-                output_field=TextField(),
-            )
-        )
-        .values("state", "failure_kind", "failure_skus", "failure_plans", "words")
-        .annotate(
-            number=Count("pk"),
-            first=Min("pk"),
-            located=Count("pk", filter=Q(step=UserChange.Step.LICENCES) & ~Q(location="")),
-        )
-        .order_by("state", "-number")[:GROUPS_SHOWN]
+        _with_cause(needy.order_by())
+        .values(*_SHARED)
+        .annotate(number=Count("pk"), first=Min("pk"))
+        .order_by("state", "-number", "first")[:GROUPS_SHOWN]
     )
     groups = list(rows)
     firsts = UserChange.objects.in_bulk([group["first"] for group in groups])
     names = names_for(change, firsts.values())
-    return [_cause(firsts[group["first"]], group["number"], names, group["located"] == 0) for group in groups]
+    return [_cause(firsts[group["first"]], group["number"], names) for group in groups]
 
 
-def _cause(first: UserChange, number: int, names: Names, is_untouched: bool) -> Cause:
+def _cause(first: UserChange, number: int, names: Names) -> Cause:
     about = [names.product(sku_id) for sku_id in first.failure_skus]
     about += [names.plan(plan_id) for plan_id in first.failure_plans]
     if first.state == State.NOT_TRIED:
-        title, text = _("Not tried"), _("The change was stopped before these users. Nothing was changed for them.")
+        title, text = _("Not tried"), _("The change was stopped before these users.")
     else:
         words = explanation(first.failure_kind)
         title, text = str(words.title), str(words.text)
@@ -157,8 +166,8 @@ def _cause(first: UserChange, number: int, names: Names, is_untouched: bool) -> 
         message=first.message if is_unclassified else "",
         request_id=first.request_id,
         is_unknown=first.state == State.UNKNOWN,
-        is_not_tried=first.state == State.NOT_TRIED,
-        is_untouched=is_untouched,
+        is_untouched=first.state != State.UNKNOWN and not first.is_located,
+        is_located=first.is_located,
     )
 
 

@@ -3,6 +3,7 @@
 import uuid
 from itertools import groupby
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -71,6 +72,11 @@ def _age(change: LicenseChange) -> float:
     return (timezone.now() - (change.queued_at or change.created_at)).total_seconds()
 
 
+def _sustained(speed: float) -> float:
+    """Return the speed to reckon with: a burst at the start does not last, Microsoft's limit does."""
+    return min(speed, settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else speed
+
+
 def _progress(change: LicenseChange) -> dict[str, object]:
     """Return the figures of a running change."""
     counts = report.counts(change)
@@ -79,7 +85,7 @@ def _progress(change: LicenseChange) -> dict[str, object]:
     return {
         "counts": counts,
         "speed": round(speed, 1 if speed < 10 else 0) if speed else 0,
-        "left": round(open_users / speed) if speed and open_users else None,
+        "left": round(open_users / _sustained(speed)) if speed and open_users else None,
         "ahead": report.queue_position(change) if change.status == LicenseChange.Status.QUEUED else 0,
         "causes": report.causes(change),
         # Said aloud at the quarters only.
@@ -95,9 +101,7 @@ def _result(request: StaffRequest, change: LicenseChange, counts: object) -> dic
     if tab not in _TABS:
         tab = "action" if counts.action else "updated"
     q = request.GET.get("q", "").strip()[:200]
-    found = change.user_changes.filter(state__in=_TABS[tab]).order_by(
-        "state", "failure_kind", "failure_skus", "failure_plans", "sort_key", "id"
-    )
+    found = report.in_cause_order(change.user_changes.filter(state__in=_TABS[tab]))
     if folded := fold(q):
         found = found.filter(user__search__contains=folded)
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))

@@ -81,6 +81,7 @@ def test_a_location_that_was_set_before_a_refusal_is_told(
     text = page(staff_client, saved(staff, story, [user_id("joiner", 1)], wish))
     assert '<span class="vh">Usage location: </span>JP' in text
     assert "Nothing was changed for these users." not in text
+    assert "Their usage location had been set before." in text
 
 
 def test_unknown_is_said_as_unknown(sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client) -> None:
@@ -111,7 +112,23 @@ def test_stop_ends_as_not_tried(sandbox: Sandbox, story: Customer, staff: StaffU
     change = save.start(draft(staff, story, [user_id("joiner", 2)], Wish(products={sku("SPE_E3"): ALL})))
     staff_client.post(reverse("licenses:change-stop", args=[change.pk]))
     assert pumped(change).status == LicenseChange.Status.CANCELLED
-    assert "Not tried" in page(staff_client, change)
+    text = page(staff_client, change)
+    assert "Not tried" in text
+    assert "Nothing was changed for these users." in text
+
+
+def test_stop_between_location_and_licences_tells_the_location(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    people = [user_id("joiner", 1), user_id("joiner", 2)]
+    wish = Wish(products={sku("SPE_E3"): ALL}, location="JP")
+    change = save.start(draft(staff, story, people, wish))
+    change.user_changes.filter(location="JP").update(step=UserChange.Step.LICENCES)
+    save.request_stop(change)
+    text = page(staff_client, change)
+    assert text.count("Nothing was changed for these users.") == 1
+    assert text.count("Their usage location had been set before.") == 1
+    assert text.count('class="cause-head"') == 2
 
 
 def test_the_same_users_can_be_selected_again(
