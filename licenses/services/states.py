@@ -5,7 +5,7 @@ from typing import Any
 
 from customers.models import Customer, DirectoryUser
 from licenses.core.catalog import AppliesTo, Catalog, Plan, Sku
-from licenses.core.families import Family, family_of
+from licenses.core.families import family_of
 from licenses.core.holdings import Held, Path, PathState, UserState
 from licenses.models import Assignment, Entitlement, EntitlementPlan, PlanSet
 from licensing_portal.gateways.protocol import UserRecord
@@ -143,14 +143,3 @@ def state_from_json(user_id: str, data: Mapping[str, Any]) -> UserState:
         held={sku_id: Held(tuple(found)) for sku_id, found in paths.items()},
         exists=data.get("exists", True),
     )
-
-
-__all__ = [
-    "Family",
-    "load_catalog",
-    "load_plan_sets",
-    "load_states",
-    "state_from_json",
-    "state_of",
-    "state_to_json",
-]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from licensing_portal.sandbox import delta, directory, users
-from licensing_portal.sandbox.http import Problem, Reply, Request, not_found
+from licensing_portal.sandbox.http import Problem, Reply, Request
 from licensing_portal.sandbox.model import Tenant
 
 if TYPE_CHECKING:
@@ -83,6 +83,3 @@ def _keyed(tenant: Tenant, request: Request, path: str) -> Reply:
     if collection.casefold() in ("users", "groups"):
         raise Problem(404, "Request_ResourceNotFound", f"Resource not found for the segment '{action or key}'.")
     raise Problem(400 if not path else 404, "BadRequest", f"Resource not found for the segment '{collection}'.")
-
-
-__all__ = ["WRITES", "answer", "not_found"]
