@@ -13,6 +13,8 @@ from licensing_portal.gateways.protocol import CustomerRecord, GroupRecord, Orga
 
 # Deleted users can be restored at Microsoft for this long, and are remembered as long here.
 _REMEMBERED = timedelta(days=30)
+# What the list of customers says; the rest of the row belongs to the customer's own sync.
+_LISTED_FIELDS = ("name", "sort_key", "search", "relationship", "relationship_ends_at")
 _USER_FIELDS = (
     "user_principal_name",
     "display_name",
@@ -37,29 +39,21 @@ class KnownUser:
 
     pk: int
     usage_location: str
-    was_deleted: bool
+    read_at: datetime
 
 
 def store_customers(records: Sequence[CustomerRecord]) -> None:
     """Upsert the partner's customers; domains already read from the tenant itself are kept."""
+    known = {customer.tenant_id: customer for customer in Customer.objects.all()}
     for record in records:
-        Customer.objects.update_or_create(
-            tenant_id=record.tenant_id,
-            defaults={
-                "name": record.name or record.tenant_id,
-                "sort_key": sort_key(record.name),
-                "relationship": record.relationship_status,
-                "relationship_ends_at": record.relationship_ends_at,
-            },
-            create_defaults={
-                "name": record.name or record.tenant_id,
-                "sort_key": sort_key(record.name),
-                "default_domain": record.default_domain,
-                "search": search_key(record.name, record.default_domain, record.tenant_id),
-                "relationship": record.relationship_status,
-                "relationship_ends_at": record.relationship_ends_at,
-            },
+        customer = known.get(record.tenant_id) or Customer(
+            tenant_id=record.tenant_id, default_domain=record.default_domain
         )
+        customer.name = record.name or record.tenant_id
+        customer.sort_key, customer.search = sort_key(customer.name), _search_of(customer)
+        customer.relationship = record.relationship_status
+        customer.relationship_ends_at = record.relationship_ends_at
+        customer.save(update_fields=_LISTED_FIELDS if customer.pk else None)
     listed = [record.tenant_id for record in records]
     Customer.objects.exclude(tenant_id__in=listed).update(relationship="ended")
 
@@ -71,8 +65,12 @@ def store_organization(customer: Customer, record: OrganizationRecord | None) ->
     customer.country = record.country
     customer.domains = list(record.domains)
     customer.default_domain = record.default_domain or customer.default_domain
-    customer.search = search_key(customer.name, *customer.domains, customer.default_domain, customer.tenant_id)
+    customer.search = _search_of(customer)
     customer.save(update_fields=["country", "domains", "default_domain", "search"])
+
+
+def _search_of(customer: Customer) -> str:
+    return search_key(customer.name, *customer.domains, customer.default_domain, customer.tenant_id)
 
 
 def store_groups(customer: Customer, records: Sequence[GroupRecord]) -> None:
@@ -89,14 +87,15 @@ def store_groups(customer: Customer, records: Sequence[GroupRecord]) -> None:
 def known_users(customer: Customer, object_ids: Sequence[str]) -> dict[str, KnownUser]:
     """Return what was known of these users, by object id."""
     rows = DirectoryUser.objects.filter(customer=customer, object_id__in=object_ids).values_list(
-        "object_id", "pk", "usage_location", "deleted_at"
+        "object_id", "pk", "usage_location", "read_at"
     )
-    return {object_id: KnownUser(pk, location, deleted is not None) for object_id, pk, location, deleted in rows}
+    return {object_id: KnownUser(pk, location, read_at) for object_id, pk, location, read_at in rows}
 
 
 def upsert_users(customer: Customer, records: Sequence[UserRecord], *, read_at: datetime) -> None:
     """Write the users themselves; their licences are written by the licences' side."""
-    rows = [_user_row(customer, record, read_at) for record in records]
+    # One order for all writers: two that lock the same rows wait for each other and never deadlock.
+    rows = [_user_row(customer, record, read_at) for record in sorted(records, key=lambda record: record.object_id)]
     DirectoryUser.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["customer", "object_id"], update_fields=_USER_FIELDS
     )
@@ -125,7 +124,7 @@ def _user_row(customer: Customer, record: UserRecord, read_at: datetime) -> Dire
 def mark_deleted(customer: Customer, pks: Sequence[int], *, at: datetime) -> None:
     """Take users out of every list and selection; they stay known for 30 days."""
     with transaction.atomic():
-        DirectoryUser.objects.filter(pk__in=pks, deleted_at__isnull=True).update(deleted_at=at)
+        DirectoryUser.objects.filter(pk__in=pks, deleted_at__isnull=True).update(deleted_at=at, read_at=at)
         chosen = SelectedUser.objects.filter(selection__customer=customer, user_id__in=pks)
         Selection.objects.filter(pk__in=chosen.values("selection_id")).update(counter=F("counter") + 1)
         chosen.delete()

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from customers.models import Customer
 from customers.sync import KnownUser, known_users, upsert_users
@@ -44,21 +45,32 @@ class RowWriter:
     _disabled: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def write(self, records: Sequence[UserRecord], *, read_at: datetime, first: bool) -> None:
-        """Write users in one transaction; `first`: nothing was known before, so nothing is an event."""
+        """Write users in one transaction; `first`: nothing was known before, so nothing is an event.
+
+        `read_at` is when Microsoft was asked: users of whom we have a later answer are left as they are.
+        """
         if not records:
             return
         self._learn(records)
-        object_ids = [record.object_id for record in records]
         with transaction.atomic():
-            known = known_users(self.customer, object_ids)
+            known = known_users(self.customer, [record.object_id for record in records])
+            records = [one for one in records if _is_news(known.get(one.object_id), read_at)]
+            object_ids = [record.object_id for record in records]
+            known = {object_id: known[object_id] for object_id in object_ids if object_id in known}
             upsert_users(self.customer, records, read_at=read_at)
-            pks = {key: user.pk for key, user in known_users(self.customer, object_ids).items()}
+            pks = self._row_ids(known, object_ids)
             old = self._stored([user.pk for user in known.values()])
             new = {pks[record.object_id]: self._paths(record) for record in records}
             changed = [pk for pk, paths in new.items() if paths != old.get(pk, {})]
             self._rewrite({pk: new[pk] for pk in changed}, gone=[pk for pk in changed if pk in old])
             if not first:
-                self._write_events(records, known, pks, old, new, read_at)
+                # Dated when they can be seen: whoever opened a page before has not seen them.
+                self._write_events(records, known, pks, old, new, timezone.now())
+
+    def _row_ids(self, known: dict[str, KnownUser], object_ids: Sequence[str]) -> dict[str, int]:
+        """Return the row ids after the upsert; only those of new users must be asked for."""
+        new = [object_id for object_id in object_ids if object_id not in known]
+        return {key: user.pk for key, user in (known | known_users(self.customer, new)).items()}
 
     def _learn(self, records: Sequence[UserRecord]) -> None:
         """Make sure of the product and plan set rows that these users need."""
@@ -76,13 +88,22 @@ class RowWriter:
     def _make_sets(self, missing: set[tuple[int, frozenset[str]]]) -> None:
         """Get or make plan sets; another process may make the same ones at the same time."""
         digests = {(product, PlanSet.digest_of(disabled)): disabled for product, disabled in missing}
+        self._find_sets(digests)
+        # Read first: nearly always all are known, and a write would wait for every other writer.
+        absent = {key: disabled for key, disabled in digests.items() if (key[0], disabled) not in self._sets}
+        if not absent:
+            return
         PlanSet.objects.bulk_create(
             [
                 PlanSet(product_id=product, digest=digest, disabled=sorted(disabled))
-                for (product, digest), disabled in digests.items()
+                for (product, digest), disabled in absent.items()
             ],
             ignore_conflicts=True,
         )
+        self._find_sets(absent)
+
+    def _find_sets(self, digests: dict[tuple[int, str], frozenset[str]]) -> None:
+        """Take over the row ids of those plan sets that are there."""
         found = PlanSet.objects.filter(
             product_id__in={product for product, _ in digests}, digest__in={d for _, d in digests}
         )
@@ -168,7 +189,7 @@ class RowWriter:
         pks: dict[str, int],
         old: dict[int, Paths],
         new: dict[int, Paths],
-        read_at: datetime,
+        seen_at: datetime,
     ) -> None:
         """Write what has changed since the last read, as the users' history."""
         events: list[LicenseEvent] = []
@@ -177,16 +198,16 @@ class RowWriter:
             location = record.usage_location or ""
             if before is not None and before.usage_location != location:
                 seen, now = {"usageLocation": before.usage_location}, {"usageLocation": location}
-                events.append(self._event(record, pk, None, seen, now, read_at))
+                events.append(self._event(record, pk, None, seen, now, seen_at))
             was, has = old.get(pk, {}), new[pk]
             for product in was.keys() | has.keys():
                 seen_json, now_json = self._json(was.get(product)), self._json(has.get(product))
                 if seen_json != now_json:
-                    events.append(self._event(record, pk, product, seen_json, now_json, read_at))
+                    events.append(self._event(record, pk, product, seen_json, now_json, seen_at))
         LicenseEvent.objects.bulk_create(events)
 
     def _event(
-        self, record: UserRecord, pk: int, product: int | None, before: Any, after: Any, read_at: datetime
+        self, record: UserRecord, pk: int, product: int | None, before: Any, after: Any, seen_at: datetime
     ) -> LicenseEvent:
         return LicenseEvent(
             customer=self.customer,
@@ -196,7 +217,7 @@ class RowWriter:
             before=before,
             after=after,
             change=self.change,
-            seen_at=read_at,
+            seen_at=seen_at,
         )
 
     def _json(self, by_via: dict[str, StoredPath] | None) -> Any:
@@ -209,6 +230,10 @@ class RowWriter:
                 for via, path in sorted(by_via.items())
             }
         }
+
+
+def _is_news(known: KnownUser | None, read_at: datetime) -> bool:
+    return known is None or known.read_at <= read_at
 
 
 def _held(record: UserRecord) -> dict[str, Held]:

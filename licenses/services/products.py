@@ -28,12 +28,28 @@ def store_products(customer: Customer, skus: Sequence[SkuRecord], *, read_at: da
 def ensure_products(known: Iterable[tuple[str, str]]) -> dict[str, int]:
     """Return the row ids of products by SKU id; new ones are made with the best name there is."""
     wanted = dict(known)
-    rows = [
-        Product(sku_id=sku_id, part_number=part, display_name=product_name(sku_id, part or sku_id))
-        for sku_id, part in wanted.items()
-    ]
-    Product.objects.bulk_create(rows, ignore_conflicts=True)
-    return dict(Product.objects.filter(sku_id__in=list(wanted)).values_list("sku_id", "pk"))
+    # Read first: nearly always all are known, and a write would wait for every other writer.
+    found = {product.sku_id: product for product in Product.objects.filter(sku_id__in=list(wanted))}
+    if missing := wanted.keys() - found.keys():
+        rows = [_new_product(sku_id, wanted[sku_id]) for sku_id in missing]
+        Product.objects.bulk_create(rows, ignore_conflicts=True)
+        found |= {product.sku_id: product for product in Product.objects.filter(sku_id__in=missing)}
+    _complete(found, wanted)
+    return {sku_id: product.pk for sku_id, product in found.items()}
+
+
+def _new_product(sku_id: str, part_number: str) -> Product:
+    return Product(sku_id=sku_id, part_number=part_number, display_name=product_name(sku_id, part_number or sku_id))
+
+
+def _complete(found: dict[str, Product], parts: dict[str, str]) -> None:
+    """Name products that were first met as a bare id, on a user or a subscription."""
+    bare = [product for sku_id, product in found.items() if not product.part_number and parts[sku_id]]
+    for product in bare:
+        product.part_number = parts[product.sku_id]
+        if product.display_name == product.sku_id:
+            product.display_name = product_name(product.sku_id, product.part_number)
+    Product.objects.bulk_update(bare, ["part_number", "display_name"])
 
 
 def _ensure_plans(skus: Sequence[SkuRecord]) -> dict[str, int]:

@@ -58,10 +58,12 @@ def _sync(customer: Customer, gateway: DirectoryGateway) -> SyncReport:
     writer = RowWriter(customer)
     number = 0
     seen: set[str] = set()
+    asked = timezone.now()
     for page in gateway.users():
-        writer.write(page, read_at=timezone.now(), first=first)
+        writer.write(page, read_at=asked, first=first)
         number += len(page)
         seen.update(record.object_id for record in page)
+        asked = timezone.now()
     deleted = _delete_unseen(customer, seen, at=started)
     directory.forget_long_deleted(customer, now=started)
     finish_reading(customer, at=started)
@@ -101,13 +103,13 @@ def refresh_users(
 ) -> None:
     """Read these users again by id; those that Microsoft no longer knows are marked as deleted."""
     gateway = gateway or directory_gateway(customer.tenant_id)
+    asked = timezone.now()
     found = gateway.users_by_id(object_ids)
-    now = timezone.now()
-    store_users(customer, list(found.values()), read_at=now, first=False, change=change)
+    store_users(customer, list(found.values()), read_at=asked, first=False, change=change)
     gone = [object_id for object_id in object_ids if object_id not in found]
     if gone:
         pks = DirectoryUser.objects.of(customer).filter(object_id__in=gone).values_list("pk", flat=True)
-        delete_users(customer, list(pks), at=now)
+        delete_users(customer, list(pks), at=asked)
 
 
 def refresh_products(customer: Customer, *, gateway: DirectoryGateway | None = None) -> None:
