@@ -40,6 +40,9 @@ def _state(tenant: Tenant, query: dict[str, str]) -> tuple[int, int, int]:
     token = query.get("$skiptoken") or query.get("$deltatoken")
     if token is None:
         return 0, tenant.version, 0
+    if token == "latest":
+        # Only what comes after now: an empty page with the link to start from.
+        return tenant.version, tenant.version, 0
     numbers = token.split("-")
     if len(numbers) != 4 or not all(number.isdigit() for number in numbers) or int(numbers[0]) != tenant.epoch:
         raise Problem(410, "syncStateNotFound", "The delta token is no longer valid; start again.", {"Location": ""})
