@@ -48,7 +48,15 @@ class Customer(models.Model):
     relationship_ends_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     sync_error = models.TextField(blank=True)
+    # When the last whole read began, and the link by which Microsoft tells what changed since.
+    read_whole_at = models.DateTimeField(null=True, blank=True)
     delta_link = models.TextField(blank=True)
+    # A whole read under way: when it began, the delta link from before it, and the page that comes next.
+    reading_since = models.DateTimeField(null=True, blank=True)
+    reading_delta_link = models.TextField(blank=True)
+    reading_next = models.TextField(blank=True)
+    # When the background reads it again; null: at the next chance.
+    sync_due_at = models.DateTimeField(null=True, blank=True, db_index=True)
     # Health figures, written by sync: users, free, short, over-assigned licences, users with an error.
     user_count = models.PositiveIntegerField(default=0)
     free_licenses = models.PositiveIntegerField(default=0)
@@ -68,6 +76,16 @@ class Customer(models.Model):
     def is_reachable(self) -> bool:
         """Whether the partner may act for this customer, as far as the portal knows."""
         return self.relationship in self.REACHABLE
+
+
+class Schedule(models.Model):
+    """When background work that concerns no single customer is due again."""
+
+    name = models.CharField(max_length=32, unique=True)
+    due_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class CustomerGrant(models.Model):

@@ -46,6 +46,10 @@ CALLS_AT_ONCE = env.whole("CALLS_AT_ONCE", 4, least=1)
 MAX_USERS_PER_CHANGE = env.whole("MAX_USERS_PER_CHANGE", 50_000, least=1)
 REVIEW_ABOVE = env.whole("REVIEW_ABOVE", 100)
 
+# Reading in the background: what changed at each customer this often (0: only when asked), everything once a day
+SYNC_EVERY_MINUTES = env.number("SYNC_EVERY_MINUTES", 60)
+FULL_SYNC_EVERY_HOURS = env.number("FULL_SYNC_EVERY_HOURS", 24, least=1)
+
 _MICROSOFT_URLS = (ENTRA_AUTHORITY, GRAPH_BASE_URL, PARTNER_CENTER_BASE_URL)
 if bool(GATEWAY_STATIC_TOKEN) != bool(GATEWAY_STATIC_TENANT):
     raise ImproperlyConfigured("GATEWAY_STATIC_TOKEN and GATEWAY_STATIC_TENANT belong together")
@@ -113,7 +117,10 @@ TEMPLATES: list[dict[str, Any]] = [
 
 def _database() -> dict[str, Any]:
     """Return the default database: DATABASE_URL, else SQLite in var/."""
-    url = env.secret("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"
+    url = env.secret("DATABASE_URL")
+    if not url:
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{VAR_DIR / 'portal.sqlite3'}"
     # dj_database_url types its answer as a closed dictionary; OPTIONS are ours to add.
     config: dict[str, Any] = dict(dj_database_url.parse(url))
     if config["ENGINE"] == "django.db.backends.sqlite3":
