@@ -5,6 +5,8 @@ from django.tasks import task
 from licenses.models import LicenseChange
 
 QUEUE = "changes"
+# What nobody waits for.
+SYNC_QUEUE = "sync"
 
 
 @task(queue_name=QUEUE, priority=50)
@@ -26,18 +28,37 @@ def plan_change(change_id: str) -> None:
 @task(queue_name="default")
 def refresh_selected(customer_id: int, user_pks: list[int]) -> None:
     """Read users again that were too many for the page that shows them."""
-    from licenses.services import sync
+    from licenses.services import refresh
 
-    sync.refresh_selected(customer_id, user_pks)
+    refresh.refresh_selected(customer_id, user_pks)
 
 
 @task(queue_name="default")
 def sync_one_customer(customer_id: int) -> None:
-    """Read one customer's directory again."""
-    from customers.models import Customer
-    from licenses.services import sync
+    """Read one customer's directory again, because somebody asked; a large one in slices."""
+    from licenses.services import schedule
 
-    sync.sync_customer(Customer.objects.get(pk=customer_id))
+    report = schedule.take_turn(customer_id)
+    if report is not None and not report.is_finished:
+        sync_one_customer.enqueue(customer_id)
+
+
+@task(queue_name=SYNC_QUEUE, priority=-50)
+def sync_in_turn(customer_id: int) -> None:
+    """Read one customer because it is due; a large one queues up again behind the others."""
+    from licenses.services import schedule
+
+    report = schedule.take_turn(customer_id)
+    if report is not None and not report.is_finished:
+        sync_in_turn.enqueue(customer_id)
+
+
+@task(queue_name=SYNC_QUEUE, priority=-40)
+def sync_customer_list() -> None:
+    """Read the partner's list of customers again."""
+    from licenses.services import schedule
+
+    schedule.read_list()
 
 
 def ring(change: LicenseChange) -> None:

@@ -26,6 +26,8 @@ _DEAD_AFTER = timedelta(seconds=60)
 # A change that nobody has worked on for this long wants a ring.
 _QUIET_AFTER = timedelta(seconds=5)
 _DRAFTS_LIVE = timedelta(days=1)
+# The engine keeps what it has done; every slice of every change and sync is a row.
+_RESULTS_LIVE = timedelta(days=1)
 
 
 def beat() -> None:
@@ -47,6 +49,13 @@ def sweep() -> None:
         _bury(dead)
     _ring_for_quiet_changes()
     _drop_old_drafts()
+    _drop_old_results()
+
+
+def _drop_old_results() -> None:
+    """Drop a few of the engine's rows that ended long ago: the changes' own rows are the record."""
+    old = DBTaskResult.objects.filter(finished_at__lt=timezone.now() - _RESULTS_LIVE).values_list("pk", flat=True)
+    DBTaskResult.objects.filter(pk__in=list(old[:100])).delete()
 
 
 def _drop_old_drafts() -> None:

@@ -24,8 +24,8 @@ from licenses.messages import CAUSES
 from licenses.models import LicenseChange
 from licenses.services import manage as boxes
 from licenses.services import save
+from licenses.services.refresh import refresh_products, refresh_users
 from licenses.services.states import load_catalog
-from licenses.services.sync import refresh_products, refresh_users
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right

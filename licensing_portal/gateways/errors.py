@@ -47,6 +47,17 @@ class Rejected(GatewayError):
     """The request was understood and refused."""
 
 
+class LinkExpired(Rejected):
+    """The service no longer knows a link that it gave out: the list must be read from its start."""
+
+    @classmethod
+    def after(cls, error: GatewayError) -> "LinkExpired":
+        """Return the error for a link that was answered with another one."""
+        return cls(
+            error.operation, status=error.status, code=error.code, message=error.message, request_id=error.request_id
+        )
+
+
 class Unavailable(GatewayError):
     """No answer, or a server error: what happened is not known."""
 

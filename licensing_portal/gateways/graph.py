@@ -1,24 +1,27 @@
 """Microsoft Graph v1.0 behind our two gateways (graph-api.md, section 2)."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from licensing_portal.gateways import batch, records
+from licensing_portal.gateways import batch, delta, records
 from licensing_portal.gateways.answers import Json
-from licensing_portal.gateways.errors import AccessDenied, GatewayError, NotFound, Rejected
+from licensing_portal.gateways.errors import AccessDenied, GatewayError, LinkExpired, NotFound, Rejected
 from licensing_portal.gateways.protocol import (
     CustomerRecord,
+    DeltaRound,
     GroupRecord,
     LicenseWrite,
     LocationWrite,
     OrganizationRecord,
     SkuRecord,
     SubscriptionRecord,
+    UserPage,
     UserRecord,
     WriteOutcome,
 )
-from licensing_portal.gateways.transport import Transport, page_values
+from licensing_portal.gateways.transport import Transport, is_below, page_values
 
 # Graph's own limits: ids of one `in`, and the largest page of users.
 IDS_A_CLAUSE: Final = 15
@@ -35,25 +38,41 @@ class GraphDirectory:
         self._transport = transport
         self.tenant_id = transport.tenant_id
 
-    def users(self) -> Iterator[tuple[UserRecord, ...]]:
-        """Yield all users by page; a page size that is refused is left to the service."""
-        path = f"/users?$select={records.USER_PROPERTIES}&$top={USERS_A_PAGE}"
-        pages = self._transport.pages(path)
+    def users(self, start: str = "") -> Iterator[UserPage]:
+        """Yield all users by page, or those from a link on; a page size that is refused is left to the service."""
+        pages = self._user_pages(start)
+        seen: set[str] = set()
+        for page in pages:
+            found = records.read_all(page_values(page, "/users"), records.user, "GET /users")
+            # A user who moves between pages while we read may come twice.
+            fresh = {user.object_id: user for user in found if user.object_id not in seen}
+            seen.update(fresh)
+            yield UserPage(users=tuple(fresh.values()), following=self._transport.next_path(page, "/users") or "")
+
+    def _user_pages(self, start: str) -> Iterator[Json]:
+        """Return the pages as they came; the first one is already asked for."""
+        path = start or f"/users?$select={records.USER_PROPERTIES}&$top={USERS_A_PAGE}"
+        if start and not is_below(self._transport.base_url, start):
+            raise LinkExpired("GET /users", message="the link is of another root")
+        pages = self._transport.whole_pages(path)
         try:
-            first = next(pages, None)
+            first = next(pages)
         except Rejected as error:
+            if start:
+                raise LinkExpired.after(error) from None
             if "page size" not in error.message.casefold():
                 raise
-            pages = self._transport.pages(f"/users?$select={records.USER_PROPERTIES}")
-            first = next(pages, None)
-        seen: set[str] = set()
-        while first is not None:
-            page = records.read_all(first, records.user, "GET /users")
-            # A user who moves between pages while we read may come twice.
-            fresh = {user.object_id: user for user in page if user.object_id not in seen}
-            seen.update(fresh)
-            yield tuple(fresh.values())
-            first = next(pages, None)
+            pages = self._transport.whole_pages(f"/users?$select={records.USER_PROPERTIES}")
+            first = next(pages)
+        return itertools.chain([first], pages)
+
+    def delta_link(self) -> str:
+        """Return the link for a round of what changes from now on; empty where the service has none."""
+        return delta.link_from_now(self._transport)
+
+    def changed_users(self, link: str) -> DeltaRound:
+        """Return who changed since the link was given out; raises LinkExpired when all must be read anew."""
+        return delta.changed_users(self._transport, link)
 
     def users_by_id(self, user_ids: Sequence[str]) -> dict[str, UserRecord]:
         """Return the users that exist among these ids: 15 ids a clause, 20 clauses a call."""

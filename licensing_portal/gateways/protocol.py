@@ -81,6 +81,25 @@ class SubscriptionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserPage:
+    """A page of users; `following` is the link to the next page, empty after the last one."""
+
+    users: tuple[UserRecord, ...]
+    following: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaRound:
+    """Who was created, changed or deleted since a link was given out, and the link for the next round.
+
+    Only ids: what of a user a round tells is not documented well enough to store it (graph-api.md 2.3).
+    """
+
+    user_ids: tuple[str, ...]
+    link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRecord:
     """A group that hands out licences."""
 
@@ -158,8 +177,19 @@ class DirectoryGateway(Protocol):
 
     tenant_id: str
 
-    def users(self) -> Iterator[tuple[UserRecord, ...]]:
-        """Yield all users by page, each user once."""
+    def users(self, start: str = "") -> Iterator[UserPage]:
+        """Yield all users by page, each user once; `start` is the `following` of a page read earlier.
+
+        Raises LinkExpired when the service no longer knows that link.
+        """
+        ...
+
+    def delta_link(self) -> str:
+        """Return the link for a round of what changes from now on; empty where the service has none."""
+        ...
+
+    def changed_users(self, link: str) -> DeltaRound:
+        """Return who changed since the link was given out; raises LinkExpired when all must be read anew."""
         ...
 
     def users_by_id(self, user_ids: Sequence[str]) -> dict[str, UserRecord]:

@@ -60,6 +60,8 @@ class Transport:
     tokens: TokenSource
     session_factory: SessionFactory = new_session
     priority: str = "high"
+    # Seconds that the waits of one read may last together.
+    patience: float = READ_PATIENCE
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     dice: random.Random = field(default_factory=random.Random)
@@ -82,7 +84,7 @@ class Transport:
 
         No wait begins that would last beyond `ends_at` (of `clock`; left out: the patience of one read).
         """
-        ends_at = self.clock() + READ_PATIENCE if ends_at is None else ends_at
+        ends_at = self.clock() + self.patience if ends_at is None else ends_at
         attempt = 0
         while True:
             try:
@@ -103,6 +105,11 @@ class Transport:
 
     def pages(self, path: str, *, headers: Mapping[str, str] | None = None) -> Iterator[list[Json]]:
         """Yield the `value` lists of all pages; the same headers go with every page."""
+        for page in self.whole_pages(path, headers=headers):
+            yield page_values(page, path)
+
+    def whole_pages(self, path: str, *, headers: Mapping[str, str] | None = None) -> Iterator[Json]:
+        """Yield all pages with their links, each of them a page that has a list."""
         seen: set[str] = set()
         following: str | None = path
         while following is not None:
@@ -110,12 +117,13 @@ class Transport:
                 raise Unreadable(f"GET {_without_query(path)}", message="the next links do not end")
             seen.add(following)
             page = self.get(following, headers=headers)
-            yield page_values(page, path)
+            page_values(page, path)
+            yield page
             following = self.next_path(page, path)
 
-    def next_path(self, page: Json, operation: str) -> str | None:
+    def next_path(self, page: Json, operation: str, name: str = "@odata.nextLink") -> str | None:
         """Return the next link of a page, whole; one that leaves the configured root is refused."""
-        link = page.get("@odata.nextLink") if isinstance(page, dict) else None
+        link = page.get(name) if isinstance(page, dict) else None
         if link is None:
             return None
         if not isinstance(link, str) or not is_below(self.base_url, link):

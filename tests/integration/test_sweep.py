@@ -96,3 +96,15 @@ def test_drafts_older_than_a_day_go(sandbox: Sandbox, story: Customer, staff: St
     LicenseChange.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=25))
     sweep.sweep()
     assert set(LicenseChange.objects.values_list("pk", flat=True)) == {young.pk}
+
+
+def test_what_the_engine_finished_long_ago_goes(change: LicenseChange) -> None:
+    old = DBTaskResult.objects.get()
+    DBTaskResult.objects.filter(pk=old.pk).update(
+        status=TaskResultStatus.SUCCESSFUL, finished_at=timezone.now() - timedelta(hours=23)
+    )
+    sweep.sweep()
+    assert DBTaskResult.objects.filter(pk=old.pk).exists()
+    DBTaskResult.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(hours=25))
+    sweep.sweep()
+    assert not DBTaskResult.objects.filter(pk=old.pk).exists()

@@ -15,7 +15,8 @@ from customers.models import Customer, DirectoryUser
 from customers.sync import store_customers
 from licenses.models import Assignment, Entitlement, Holding, LicenseEvent, Product
 from licenses.services.directory_rows import store_users
-from licenses.services.sync import refresh_products, refresh_users, sync_customer, sync_customers
+from licenses.services.refresh import refresh_products, refresh_users
+from licenses.services.sync import sync_customer, sync_customers
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.gateways.protocol import CustomerRecord
 from licensing_portal.sandbox import Sandbox
@@ -134,7 +135,7 @@ def test_every_path_is_what_microsoft_says(story: Customer) -> None:
         path = (row.product.sku_id, row.via, frozenset(row.plan_set.disabled), row.state, row.error)
         stored.setdefault(row.user.object_id, set()).add(path)
     for page in directory_gateway(story.tenant_id).users():
-        for user in page:
+        for user in page.users:
             told = {(path.sku_id, path.via, path.disabled, path.state, path.error or "") for path in user.paths}
             assert stored.get(user.object_id, set()) == told
 
@@ -177,7 +178,7 @@ def test_a_deleted_user_leaves_the_selection(sandbox: Sandbox, story: Customer, 
 
 def test_twenty_users_are_stored_in_at_most_ten_queries(story: Customer) -> None:
     """As the pump does after each batch, with changed licences."""
-    page = next(iter(directory_gateway(story.tenant_id).users()))
+    page = next(iter(directory_gateway(story.tenant_id).users())).users
     licensed = [record for record in page if record.paths][:20]
     changed = [replace(record, paths=()) for record in licensed]
     for records in (changed, licensed):
@@ -229,7 +230,7 @@ def test_a_renamed_customer_is_found_by_the_new_name_and_keeps_the_domains(sandb
 
 def test_a_read_that_was_asked_before_the_last_one_changes_nothing(story: Customer) -> None:
     """A page of a long sync must not undo what a save has read back meanwhile."""
-    page = next(iter(directory_gateway(story.tenant_id).users()))
+    page = next(iter(directory_gateway(story.tenant_id).users())).users
     record = next(record for record in page if record.paths)
     held = Holding.objects.filter(user__object_id=record.object_id).count()
     store_users(story, [record], read_at=timezone.now(), first=False)

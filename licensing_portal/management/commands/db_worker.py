@@ -12,7 +12,7 @@ from typing import Any
 from django.db import DatabaseError, close_old_connections, connections
 from django_tasks_db.management.commands import db_worker
 
-from licenses.services import run, sweep
+from licenses.services import run, schedule, sweep
 from licenses.services.claims import process_name
 
 logger = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ def _watch(ended: threading.Event) -> None:
         try:
             sweep.beat()
             sweep.sweep()
+            schedule.ring_due()
         except DatabaseError as error:
             logger.warning("heartbeat failed: %s", type(error).__name__)
             time.sleep(1)

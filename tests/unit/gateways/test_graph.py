@@ -36,7 +36,7 @@ def test_users_are_listed_by_the_largest_page_with_the_licence_properties(
     service.answers({"value": [user(1)], "@odata.nextLink": f"{ROOT}/users?$skiptoken=2"})
     service.answers({"value": [user(2)]})
     pages = list(directory.users())
-    assert [[record.object_id for record in page] for page in pages] == [["user-1"], ["user-2"]]
+    assert [[record.object_id for record in page.users] for page in pages] == [["user-1"], ["user-2"]]
     assert service.calls[0].options == {"$select": SELECT, "$top": "999"}
     assert "consistencylevel" not in service.calls[0].headers
 
@@ -44,13 +44,13 @@ def test_users_are_listed_by_the_largest_page_with_the_licence_properties(
 def test_a_user_comes_once_however_often_pages_repeat_them(directory: GraphDirectory, service: Service) -> None:
     service.answers({"value": [user(1), user(1)], "@odata.nextLink": f"{ROOT}/users?$skiptoken=2"})
     service.answers({"value": [user(1), user(2)]})
-    assert [record.object_id for page in directory.users() for record in page] == ["user-1", "user-2"]
+    assert [record.object_id for page in directory.users() for record in page.users] == ["user-1", "user-2"]
 
 
 def test_a_refused_page_size_is_left_to_the_service(directory: GraphDirectory, service: Service) -> None:
     service.answers(samples.raw("error_page_size.json"), status=400)
     service.answers({"value": [user(1)]})
-    assert [len(page) for page in directory.users()] == [1]
+    assert [len(page.users) for page in directory.users()] == [1]
     assert service.calls[1].options == {"$select": SELECT}
 
 

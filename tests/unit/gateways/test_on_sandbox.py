@@ -40,7 +40,7 @@ def graph(sandbox: Sandbox, clock: Clock) -> GraphDirectory:
 
 
 def everybody(graph: GraphDirectory) -> list[UserRecord]:
-    return [user for page in graph.users() for user in page]
+    return [user for page in graph.users() for user in page.users]
 
 
 def spare(graph: GraphDirectory) -> SkuRecord:
@@ -61,10 +61,10 @@ def test_every_user_comes_once_over_several_pages(make_sandbox: Callable[..., Sa
     sandbox = make_sandbox(users=2_100)
     graph = GraphDirectory(connect(sandbox.tenants[1], clock))
     pages = list(graph.users())
-    assert [len(page) for page in pages] == [999, 999, 102]
+    assert [len(page.users) for page in pages] == [999, 999, 102]
     tenant = sandbox.tenant(sandbox.tenants[1])
     assert tenant is not None
-    assert {user.object_id for page in pages for user in page} == set(tenant.users)
+    assert {user.object_id for page in pages for user in page.users} == set(tenant.users)
 
 
 def test_paths_are_those_of_the_directory(sandbox: Sandbox, graph: GraphDirectory) -> None:
