@@ -9,7 +9,7 @@ TEMPLATES = $$(find templates -name '*.html')
 # Tools read the settings but use none of them, and no database.
 TOOL := SECRET_KEY=tool DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 DATABASE_URL=sqlite://:memory:
 
-.PHONY: install demo test check lint types messages format lock
+.PHONY: install demo test bench check lint types messages format lock
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -31,6 +31,10 @@ demo: install
 test: install
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile --database postgres tests/integration
+
+# Up to 100,000 users on both databases, into docs/benchmarks.md; fails when a budget is missed. QUICK=1 takes a minute and prints.
+bench: install
+	$(PYTHON) -m tests.bench $(if $(filter 1,$(QUICK)),--quick,--output docs/benchmarks.md)
 
 # `make -k check` goes on after the first complaint.
 check: lint types messages test

@@ -1,0 +1,34 @@
+"""The groups of rows. A group is a module with `rows(bench)` that yields figures; a new one gets a line here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A module of rows, and what the report says above its table."""
+
+    module: str
+    title: str
+    about: str
+
+
+GROUPS = {
+    "sync": Group(
+        "tests.bench.sync",
+        "Reading a customer",
+        "Over real HTTP on loopback from the sandbox in a process of its own, without latency. Seconds include the\n"
+        "time in which the portal waits for the sandbox; memory is the peak of the portal's process.",
+    ),
+    "pages": Group(
+        "tests.bench.pages",
+        "Pages",
+        "Server time of the whole request, middleware, template and compression included. The floor is the raw SQL\n"
+        "that any implementation needs: the count, the ids of the page and the rows behind them with their licences.",
+    ),
+    "manage": Group(
+        "tests.bench.manage",
+        "Manage licenses",
+        "A customer with 60 products and 600 service plans. Server time without waiting for Microsoft's answers. The\n"
+        "floor is one aggregate over the holdings of the selected users, plus the time to fill the template.",
+    ),
+}
