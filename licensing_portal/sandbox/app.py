@@ -33,6 +33,8 @@ class SandboxOptions:
     state_file: str | None = None
     consumed_lag_seconds: float = 5.0
     index_lag_seconds: float = 10.0
+    # Also apply the dependencies that are widely told and confirmed by no source.
+    strict_dependencies: bool = False
 
 
 class Sandbox:

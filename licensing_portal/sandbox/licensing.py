@@ -120,13 +120,22 @@ def _check_plans(tenant: Tenant, held: dict[str, Disabled]) -> None:
         if sku_id in tenant.skus:
             on |= tenant.skus[sku_id].plan_ids - disabled
     plans = frozenset(on)
-    if pair := rules.exclusive_pair(plans):
+    if pair := rules.exclusive_pair(plans) or _exclusive_products(tenant, held):
         raise bad_request(f"License assignment failed because service plans {','.join(pair)} are mutually exclusive")
-    if gap := rules.missing_need(plans):
+    if gap := rules.missing_need(plans, strict=tenant.strict_dependencies):
         needs = ", ".join(gap[1])
         raise bad_request(
             f"License assignment failed because service plan {gap[0]} depends on the service plan(s) {needs}"
         )
+
+
+def _exclusive_products(tenant: Tenant, held: dict[str, Disabled]) -> tuple[str, ...] | None:
+    """Return a plan of each of two products that may not be held together."""
+    pair = rules.exclusive_products(frozenset(held))
+    if pair is None:
+        return None
+    first, second = (tenant.skus[sku_id].plan_ids for sku_id in pair)
+    return min(first - second), min(second - first)
 
 
 def _check_seats(tenant: Tenant, newly: frozenset[str]) -> None:

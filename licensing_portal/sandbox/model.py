@@ -95,6 +95,8 @@ class Tenant:
     born: float
     consumed_lag: float = 5.0
     index_lag: float = 10.0
+    # Apply the dependencies that no source confirms, too.
+    strict_dependencies: bool = False
     users: dict[str, User] = field(default_factory=dict)
     by_upn: dict[str, str] = field(default_factory=dict)
     # Every user ever, in order; a next link is a place in it.

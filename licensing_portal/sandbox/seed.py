@@ -67,6 +67,7 @@ def build(blueprint: Blueprint, options: "SandboxOptions") -> Tenant:
     """Make a tenant with everything in it."""
     tenant = blueprint.outline()
     tenant.consumed_lag, tenant.index_lag = options.consumed_lag_seconds, options.index_lag_seconds
+    tenant.strict_dependencies = options.strict_dependencies
     if blueprint.tenant_id == STORY_TENANT_ID and options.users is None:
         from licensing_portal.sandbox.story import tell
 
@@ -198,7 +199,8 @@ def _license(user: User, dice: random.Random, suites: list[tuple[str, int]], ext
         )
     user.direct[catalog.sku_id(part)] = (off & _ids(part), BORN)
     for extra in extras:
-        if dice.random() < 0.12:
+        # Its SharePoint plan and that of the kiosk suite may not be on together.
+        if dice.random() < 0.12 and (part, extra) != ("DESKLESSPACK", "PROJECTPROFESSIONAL"):
             user.direct[catalog.sku_id(extra)] = (frozenset(), BORN)
 
 
