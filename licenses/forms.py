@@ -69,6 +69,12 @@ class WishForm:
         return code
 
     @property
+    def product_errors(self) -> dict[str, str]:
+        """What was refused in a product's row, its plans included, by SKU."""
+        found = ((_PRODUCT.fullmatch(name) or _PLAN.fullmatch(name), text) for name, text in self.errors.items())
+        return {match[1].lower(): text for match, text in found if match}
+
+    @property
     def reference(self) -> str:
         """The ticket or reason."""
         return " ".join(self.data.get("reference", "").split())

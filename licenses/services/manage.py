@@ -5,13 +5,16 @@ The number of queries does not depend on users, products or plans.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 
 from customers.models import Customer, SelectedUser, Selection
 from licenses.core.catalog import AppliesTo, Catalog, Plan, Sku
 from licenses.core.diff import Choice, Wish
+from licenses.core.holdings import PathState
 from licenses.core.planning import SavePlan
 from licenses.core.tristate import BoxState, box_state, plan_state
 from licenses.models import Assignment, Holding, PlanSet
@@ -42,8 +45,15 @@ class ProductRow:
     holders: int
     total: int
     plans: tuple[PlanRow, ...]
-    locked_by: tuple[str, ...] = ()
+    direct: int = 0
+    groups: tuple[str, ...] = ()
     value: Choice = Choice.KEEP
+    error: str = ""
+
+    @property
+    def locked_by(self) -> tuple[str, ...]:
+        """The groups by which all its holders have it; empty as soon as one of them has it directly."""
+        return () if self.direct else self.groups
 
     @property
     def is_locked(self) -> bool:
@@ -53,7 +63,7 @@ class ProductRow:
     @property
     def is_free(self) -> bool:
         """Whether the units are so many that numbers say nothing."""
-        return self.sku.seats.enabled >= FREE_PRODUCT_UNITS
+        return is_free(self.sku)
 
     @property
     def available(self) -> int:
@@ -81,8 +91,8 @@ class ProductRow:
 
     @property
     def rank(self) -> tuple[int, str]:
-        """Order of rows: changed, held by any selected, with free seats, the rest."""
-        if self.is_changed:
+        """Order of rows: changed (or refused), held by any selected, with free seats, the rest."""
+        if self.is_changed or self.error:
             return 0, self.sku.display_name
         if self.holders:
             return 1, self.sku.display_name
@@ -96,18 +106,34 @@ class ProductRow:
         return self.rank[0] == 3
 
 
+def is_free(sku: Sku) -> bool:
+    """Tell whether a product has so many units that their numbers say nothing."""
+    return sku.seats.enabled >= FREE_PRODUCT_UNITS
+
+
 def product_rows(
-    customer: Customer, selection: Selection, catalog: Catalog, wish: Wish, *, total: int
+    customer: Customer,
+    selection: Selection,
+    catalog: Catalog,
+    wish: Wish,
+    *,
+    total: int,
+    errors: Mapping[str, str] | None = None,
 ) -> list[ProductRow]:
-    """Return the rows in their order for `total` selected users; `wish` fills in what the form already holds."""
+    """Return the rows in their order for `total` selected users.
+
+    `wish` fills in what the form already holds, `errors` what was refused, by SKU.
+    """
     chosen = SelectedUser.objects.filter(selection=selection).values("user_id")
     held, direct, off = _holders(customer, chosen)
     groups = _groups(customer, chosen)
-    rows = [
+    rows = (
         _row(sku, total, held.get(sku.sku_id, 0), direct.get(sku.sku_id, 0), off.get(sku.sku_id, {}), groups, wish)
         for sku in catalog.skus.values()
         if sku.applies_to == AppliesTo.USER
-    ]
+    )
+    if errors:
+        rows = (replace(row, error=errors.get(row.sku.sku_id, "")) for row in rows)
     return sorted(rows, key=lambda row: row.rank)
 
 
@@ -138,11 +164,13 @@ def _holders(
 
 
 def _groups(customer: Customer, chosen: "QuerySet[SelectedUser, Any]") -> dict[str, tuple[str, ...]]:
-    """Return by SKU the names of the groups that give it to any of the chosen users."""
+    """Return by SKU the names of the groups by which any of the chosen users holds it."""
     names = dict(customer.groups.values_list("object_id", "display_name"))
     given = (
         Assignment.objects.filter(customer=customer, user_id__in=chosen)
         .exclude(via=Assignment.DIRECT)
+        # A path in error gives nothing, so its group keeps nothing.
+        .exclude(state__in=[state.value for state in PathState if not state.holds])
         .values_list("product__sku_id", "via")
         .distinct()
     )
@@ -166,7 +194,8 @@ def _row(
         state=box_state(holders, total),
         holders=holders,
         total=total,
-        locked_by=groups.get(sku.sku_id, ()) if holders and not direct else (),
+        direct=direct,
+        groups=groups.get(sku.sku_id, ()) if holders else (),
         value=wish.products.get(sku.sku_id, Choice.KEEP),
         plans=tuple(
             PlanRow(
@@ -191,10 +220,19 @@ class Effect:
     short: int = 0
     after: int = 0
 
+    @property
+    def is_free(self) -> bool:
+        """Whether the units are so many that numbers say nothing."""
+        return is_free(self.sku)
+
 
 def effects(plan: SavePlan, catalog: Catalog) -> dict[str, Effect]:
-    """Return by SKU how many users get it, lose it, or have its plans changed, and what stays free."""
-    found = {sku_id: Effect(sku=sku, after=sku.seats.available) for sku_id, sku in catalog.skus.items()}
+    """Return for each product row how many users get it, lose it, or have its plans changed, and what stays free."""
+    found = {
+        sku_id: Effect(sku=sku, after=sku.seats.available)
+        for sku_id, sku in catalog.skus.items()
+        if sku.applies_to == AppliesTo.USER
+    }
     for user in plan.users:
         for add in user.diff.add:
             effect = found[add.sku_id]
@@ -209,3 +247,21 @@ def effects(plan: SavePlan, catalog: Catalog) -> dict[str, Effect]:
         if line.sku_id in found:
             found[line.sku_id] = replace(found[line.sku_id], short=line.short, after=line.after)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How long a save takes at the least, in the unit that people would say."""
+
+    seconds: int
+
+    @classmethod
+    def of(cls, calls: int) -> "Estimate":
+        """Reckon with a full budget: a burst goes out at once, the rest at the pace that Microsoft allows."""
+        waiting = max(0, calls - settings.WRITE_BURST)
+        return cls(ceil(waiting / settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else 0)
+
+    @property
+    def minutes(self) -> int:
+        """Whole minutes; 0 for what is better said in seconds."""
+        return round(self.seconds / 60) if self.seconds >= 90 else 0

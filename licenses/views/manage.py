@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Min, Q
 from django.http import HttpResponse
@@ -89,7 +88,9 @@ def _page(
     figures = chosen.order_by().aggregate(
         total=Count("pk"), unset=Count("pk", filter=Q(usage_location="")), as_of=Min("read_at")
     )
-    rows = boxes.product_rows(customer, selection, form.catalog, form.wish, total=figures["total"])
+    rows = boxes.product_rows(
+        customer, selection, form.catalog, form.wish, total=figures["total"], errors=form.product_errors
+    )
     language = get_language() or "en"
     context = {
         "customer": customer,
@@ -180,16 +181,16 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         drift=save.has_drifted(customer, pks, form.seen),
     )
     found = boxes.effects(plan, catalog)
-    calls = plan.calls
+    locations = sum(1 for user in plan.users if user.diff.location)
     context = {
         "customer": customer,
         "effects": [effect for effect in found.values() if effect.assigned or effect.unassigned or effect.edited],
         "all_effects": found.values(),
-        "locations": sum(1 for user in plan.users if user.diff.location),
+        "locations": locations,
         "causes": [CAUSES[cause] for cause in sorted(plan.causes)],
-        "calls": calls,
+        "calls": plan.calls,
         "left_out": sum(1 for user in plan.users if user.refusal),
-        "seconds": round(calls / settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else 0,
+        "estimate": boxes.Estimate.of(plan.calls + locations),
         "is_empty": form.wish.is_empty,
         "form_errors": form.errors,
     }
