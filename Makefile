@@ -30,7 +30,7 @@ demo: install
 # Everything on SQLite, then what touches a database once more on PostgreSQL.
 test: install
 	$(PYTHON) -m pytest -q -n 2 --dist loadfile
-	$(PYTHON) -m pytest -q -n 2 --dist loadfile --database postgres tests/integration
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile --database postgres tests/integration tests/durability
 
 # Up to 100,000 users on both databases, into docs/benchmarks.md; fails when a budget is missed. QUICK=1 takes a minute and prints.
 bench: install

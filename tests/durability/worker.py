@@ -1,0 +1,92 @@
+"""A real `manage.py db_worker`, in a process that a test may have prepared to be unlucky, slow to wait or wrong.
+
+`python -m tests.durability.worker` loads the portal, then waits for a line on its standard input: the tests kill
+workers faster than Python starts. The environment says what is different from `manage.py db_worker`:
+
+DURABILITY_LEASE  seconds of a lease (the product's own: 90)
+DURABILITY_BLIND  1: a wrong worker, which sends again without looking; the tests must find it out
+DURABILITY_STOP   claim or call: stop like a frozen machine, once, right after a claim or with an answer on its way
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import django
+
+
+def main() -> None:
+    """Prepare, wait for the start, work until a signal."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensing_portal.settings")
+    django.setup()
+    from django.core.management import call_command
+
+    # Loaded now, so that the start is quick.
+    from licenses.services import run  # noqa: F401
+    from licensing_portal import wiring  # noqa: F401
+
+    _shorten_lease()
+    if os.environ.get("DURABILITY_BLIND") == "1":
+        _go_blind()
+    if moment := os.environ.get("DURABILITY_STOP"):
+        _stop_once(moment)
+    print("ready", flush=True)
+    if sys.stdin.readline():
+        call_command("db_worker")
+
+
+def _shorten_lease() -> None:
+    """Let leases end sooner than in the product, where a test would wait for 90 s."""
+    from licenses.services import claims
+
+    if seconds := os.environ.get("DURABILITY_LEASE"):
+        assert timedelta(0) < claims.LEASE
+        claims.LEASE = timedelta(seconds=float(seconds))
+
+
+def _go_blind() -> None:
+    """Take every unclear user for untouched, and every refusal for the truth."""
+    from licenses.services import send
+
+    def believe_untouched(rows: Sequence[Any], gateway: object, *rest: object) -> None:
+        for row in rows:
+            row.uncertain = False
+
+    def believe_refused(refused: Sequence[tuple[Any, Any]], gateway: object, *rest: object) -> None:
+        for row, failure in refused:
+            send._refused(row, failure)
+
+    _replace(send, "_resolve", believe_untouched)
+    _replace(send, "_look_before_failing", believe_refused)
+
+
+def _replace(module: Any, name: str, function: Callable[..., None]) -> None:
+    """Replace what must be there: a renamed function must not make the wrong worker right."""
+    assert callable(getattr(module, name))
+    setattr(module, name, function)
+
+
+def _stop_once(moment: str) -> None:
+    """Stop this process at the first claim's end, or at the first write's answer, until somebody continues it."""
+    from licenses.services import run
+
+    assert moment in ("claim", "call")
+    name = "claim" if moment == "claim" else "process"
+    original = getattr(run, name)
+    stopped: list[bool] = []
+
+    def stopping(*args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
+        if result != [] and not stopped:
+            stopped.append(True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return result
+
+    setattr(run, name, stopping)
+
+
+if __name__ == "__main__":
+    main()
