@@ -5,9 +5,11 @@ First the ids of the page come from an index, then the rows; pages past the midd
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Exists, Model, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.expressions import Window
 from django.utils.translation import gettext_lazy as _
 
 from customers.folding import fold
@@ -164,7 +166,9 @@ def _holds(customer: Customer, licence: str) -> Q:
         # Nearly everybody holds something: asking each user in turn beats a list of all holders.
         is_held = Exists(holdings.filter(user_id=OuterRef("pk")))
         return Q(is_held) if licence == "any" else Q(~is_held)
-    return Q(pk__in=holdings.filter(customer=customer, product__sku_id=licence).values("user_id"))
+    # Looked up first: joined, PostgreSQL guesses that every product has as many holders as the average.
+    product = Subquery(_rows_of("product", holdings.model).filter(sku_id=licence).values("pk")[:1])
+    return Q(pk__in=holdings.filter(customer=customer, product_id=product).values("user_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,30 +200,49 @@ def count_pages(total: int, size: int) -> int:
 
 def read_page(found: QuerySet[DirectoryUser], query: UserQuery, selection: Selection) -> UserPage:
     """Return the asked page of a query, or the last one when there are fewer."""
-    total = found.count()
+    total, ids = _look_into(found, query) if query.q else _count_and_place(found, query)
     pages = count_pages(total, query.size)
     number = min(query.page, pages)
-    ids = _ids(found, query, total, (number - 1) * query.size)
     shown = marked(selection, DirectoryUser.objects.filter(pk__in=ids).defer("search"))
     by_id = {user.pk: user for user in with_licences(shown)}
     chosen = frozenset(pk for pk, user in by_id.items() if user.is_selected)  # type: ignore[attr-defined]
     return UserPage([by_id[pk] for pk in ids if pk in by_id], chosen, number, pages, total, query.size)
 
 
-def _ids(found: QuerySet[DirectoryUser], query: UserQuery, total: int, start: int) -> list[int]:
-    """Return the row ids of a page; past the middle the index is read from its end."""
-    fields = SORTS[query.sort.removeprefix("-")]
-    backwards = query.sort.startswith("-")
+def _look_into(found: QuerySet[DirectoryUser], query: UserQuery) -> tuple[int, list[int]]:
+    """Return number and page of a search in one pass: looking into every name is what it costs."""
+    start = (query.page - 1) * query.size
+    rows = list(_numbered(found, query, turned=False)[start : start + query.size])
+    if not rows and start:
+        # Beyond the end: the last page, which has what is left of the full ones.
+        rows = list(_numbered(found, query, turned=True)[: query.size])
+        rows = rows[: (rows[0][1] - 1) % query.size + 1 if rows else 0][::-1]
+    return (rows[0][1] if rows else 0), [pk for pk, _total in rows]
+
+
+def _count_and_place(found: QuerySet[DirectoryUser], query: UserQuery) -> tuple[int, list[int]]:
+    """Return number and page of a list that indexes hold in its order; past the middle it is read from its end."""
+    total = found.count()
+    start = (min(query.page, count_pages(total, query.size)) - 1) * query.size
     number = min(query.size, total - start)
-    if number <= 0:
-        return []
     turned = start > total // 2
     if turned:
         start = total - start - number
-    sign = "-" if backwards != turned else ""
-    ordered = found.order_by(*(f"{sign}{field}" for field in fields)).values_list("pk", flat=True)
+    ordered = found.order_by(*_order(query, turned=turned)).values_list("pk", flat=True)
     ids = list(ordered[start : start + number])
-    return ids[::-1] if turned else ids
+    return total, ids[::-1] if turned else ids
+
+
+def _numbered(found: QuerySet[DirectoryUser], query: UserQuery, *, turned: bool) -> QuerySet[Any, tuple[int, int]]:
+    """Return the row ids in order, each with the number of all."""
+    ordered = found.order_by(*_order(query, turned=turned)).annotate(total=Window(Count("pk")))
+    return ordered.values_list("pk", "total")
+
+
+def _order(query: UserQuery, *, turned: bool) -> list[str]:
+    """Return the fields that a list is sorted by; `turned` reads it from its end."""
+    sign = "-" if query.sort.startswith("-") != turned else ""
+    return [f"{sign}{field}" for field in SORTS[query.sort.removeprefix("-")]]
 
 
 def with_licences(users: QuerySet[DirectoryUser]) -> QuerySet[DirectoryUser]:
@@ -229,9 +252,9 @@ def with_licences(users: QuerySet[DirectoryUser]) -> QuerySet[DirectoryUser]:
     )
 
 
-def _rows_of(name: str) -> QuerySet[Model]:
-    """Return the rows behind a related name of a user."""
-    return DirectoryUser._meta.get_field(name).related_model._default_manager.all()  # type: ignore[union-attr]
+def _rows_of(name: str, model: type[Model] = DirectoryUser) -> QuerySet[Model]:
+    """Return the rows behind a field or related name."""
+    return model._meta.get_field(name).related_model._default_manager.all()  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True, slots=True)
