@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Window
 from django.utils.translation import gettext_lazy as _
 
@@ -204,7 +204,7 @@ def read_page(found: QuerySet[DirectoryUser], query: UserQuery, selection: Selec
     pages = count_pages(total, query.size)
     number = min(query.page, pages)
     shown = marked(selection, DirectoryUser.objects.filter(pk__in=ids).defer("search"))
-    by_id = {user.pk: user for user in with_licences(shown)}
+    by_id = {user.pk: user for user in shown}
     chosen = frozenset(pk for pk, user in by_id.items() if user.is_selected)  # type: ignore[attr-defined]
     return UserPage([by_id[pk] for pk in ids if pk in by_id], chosen, number, pages, total, query.size)
 
@@ -245,13 +245,6 @@ def _order(query: UserQuery, *, turned: bool) -> list[str]:
     return [f"{sign}{field}" for field in SORTS[query.sort.removeprefix("-")]]
 
 
-def with_licences(users: QuerySet[DirectoryUser]) -> QuerySet[DirectoryUser]:
-    """Let users bring what the column of licences shows, by related names: this app knows nothing of licences."""
-    return users.prefetch_related(
-        *(Prefetch(name, _rows_of(name).select_related("product")) for name in ("holdings", "assignments"))
-    )
-
-
 def _rows_of(name: str, model: type[Model] = DirectoryUser) -> QuerySet[Model]:
     """Return the rows behind a field or related name."""
     return model._meta.get_field(name).related_model._default_manager.all()  # type: ignore[union-attr]
@@ -276,24 +269,30 @@ class Row:
 
 
 def rows_of(users: Iterable[DirectoryUser], selected: Collection[int]) -> list[Row]:
-    """Return the rows of users that bring their licences; `selected` holds row ids."""
+    """Return the rows of users with their licences; `selected` holds row ids."""
+    users = list(users)
+    licences = _tags_of([user.pk for user in users])
     rows = []
     for user in users:
-        tags = tags_of(user)
+        tags = licences.get(user.pk, ())
         rows.append(Row(user, user.pk in selected, tags[:_TAGS], tags[_TAGS:]))
     return rows
 
 
-def tags_of(user: DirectoryUser) -> tuple[Tag, ...]:
-    """Return a user's licences: errors first, then by name; one that is held directly counts as plain."""
-    names: dict[int, str] = {}
-    kinds: dict[int, str] = {}
-    for holding in user.holdings.all():
-        names[holding.product_id] = holding.product.display_name
-        kinds[holding.product_id] = "" if holding.direct else "group"
-    for assignment in user.assignments.all():
-        if assignment.error:
-            names[assignment.product_id] = assignment.product.display_name
-            kinds[assignment.product_id] = "error"
-    order = sorted(names, key=lambda product: (kinds[product] != "error", names[product], product))
-    return tuple(Tag(names[product], kinds[product]) for product in order)
+def _tags_of(pks: Collection[int]) -> dict[int, tuple[Tag, ...]]:
+    """Return the licences of users by row id: errors first, then by name; one held directly counts as plain."""
+    # By related names, for this app knows nothing of licences; as plain values, for they are hundreds a page.
+    fields = ("user_id", "product_id", "product__display_name")
+    held = _rows_of("holdings").filter(user_id__in=pks).values_list(*fields, "direct")
+    broken = _rows_of("assignments").filter(user_id__in=pks).exclude(error="").values_list(*fields)
+    found: dict[int, dict[int, Tag]] = {}
+    for user, product, name, direct in held:
+        found.setdefault(user, {})[product] = Tag(name, "" if direct else "group")
+    for user, product, name in broken:
+        found.setdefault(user, {})[product] = Tag(name, "error")
+    return {user: tuple(tag for _product, tag in sorted(tags.items(), key=_place)) for user, tags in found.items()}
+
+
+def _place(entry: tuple[int, Tag]) -> tuple[bool, str, int]:
+    product, tag = entry
+    return tag.kind != "error", tag.name, product

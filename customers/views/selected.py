@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from customers import selection as selections
 from customers.models import Customer, Selection
 from customers.scope import customer_or_404
-from customers.user_list import rows_of, with_licences
+from customers.user_list import rows_of
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -24,7 +24,7 @@ def selected_users(request: StaffRequest, tenant_id: str) -> HttpResponse:
     if request.method == "POST":
         _take_out(customer, selection, request.POST)
         return redirect(request.get_full_path())
-    page = Paginator(with_licences(selections.users(selection)), _PAGE).get_page(request.GET.get("page"))
+    page = Paginator(selections.users(selection), _PAGE).get_page(request.GET.get("page"))
     context = {
         "customer": customer,
         "nav": "users",
