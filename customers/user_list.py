@@ -1,6 +1,6 @@
 """The list of a customer's users: what may be asked of it, and one page of it in few queries.
 
-First the ids of the page come from an index, then the rows; pages past the middle are read from the end.
+First the ids of the page come from an index, then the rows.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.folding import fold
 from customers.models import Customer, CustomerFacet, DirectoryUser, Selection
+from customers.row_ids import row_ids, turned
 from customers.selection import marked
 
 SIZES = (25, 50, 100, 200)
@@ -212,37 +213,31 @@ def read_page(found: QuerySet[DirectoryUser], query: UserQuery, selection: Selec
 def _look_into(found: QuerySet[DirectoryUser], query: UserQuery) -> tuple[int, list[int]]:
     """Return number and page of a search in one pass: looking into every name is what it costs."""
     start = (query.page - 1) * query.size
-    rows = list(_numbered(found, query, turned=False)[start : start + query.size])
+    order = _order(query)
+    rows = list(_numbered(found, order)[start : start + query.size])
     if not rows and start:
         # Beyond the end: the last page, which has what is left of the full ones.
-        rows = list(_numbered(found, query, turned=True)[: query.size])
+        rows = list(_numbered(found, turned(order))[: query.size])
         rows = rows[: (rows[0][1] - 1) % query.size + 1 if rows else 0][::-1]
     return (rows[0][1] if rows else 0), [pk for pk, _total in rows]
 
 
 def _count_and_place(found: QuerySet[DirectoryUser], query: UserQuery) -> tuple[int, list[int]]:
-    """Return number and page of a list that indexes hold in its order; past the middle it is read from its end."""
+    """Return number and page of a list that indexes hold in its order."""
     total = found.count()
     start = (min(query.page, count_pages(total, query.size)) - 1) * query.size
-    number = min(query.size, total - start)
-    turned = start > total // 2
-    if turned:
-        start = total - start - number
-    ordered = found.order_by(*_order(query, turned=turned)).values_list("pk", flat=True)
-    ids = list(ordered[start : start + number])
-    return total, ids[::-1] if turned else ids
+    return total, row_ids(found, _order(query), range(start, min(start + query.size, total)), total)
 
 
-def _numbered(found: QuerySet[DirectoryUser], query: UserQuery, *, turned: bool) -> QuerySet[Any, tuple[int, int]]:
+def _numbered(found: QuerySet[DirectoryUser], order: list[str]) -> QuerySet[Any, tuple[int, int]]:
     """Return the row ids in order, each with the number of all."""
-    ordered = found.order_by(*_order(query, turned=turned)).annotate(total=Window(Count("pk")))
-    return ordered.values_list("pk", "total")
+    return found.order_by(*order).annotate(total=Window(Count("pk"))).values_list("pk", "total")
 
 
-def _order(query: UserQuery, *, turned: bool) -> list[str]:
-    """Return the fields that a list is sorted by; `turned` reads it from its end."""
-    sign = "-" if query.sort.startswith("-") != turned else ""
-    return [f"{sign}{field}" for field in SORTS[query.sort.removeprefix("-")]]
+def _order(query: UserQuery) -> list[str]:
+    """Return the fields that a list is sorted by."""
+    order = list(SORTS[query.sort.removeprefix("-")])
+    return turned(order) if query.sort.startswith("-") else order
 
 
 def _rows_of(name: str, model: type[Model] = DirectoryUser) -> QuerySet[Model]:

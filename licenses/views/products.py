@@ -7,10 +7,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from customers import selection as selections
-from customers.models import Customer, SelectedUser
+from customers.models import Customer
 from customers.scope import customer_or_404
-from licenses.models import Entitlement, Holding
+from licenses.models import Entitlement
 from licenses.services.figures import FREE_PRODUCT_UNITS
+from licenses.services.holders import Holders
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -50,15 +51,12 @@ def holders(request: StaffRequest, tenant_id: str, sku_id: str) -> HttpResponse:
     """Show who holds a product: all holders, or (`selected=1`) those among the selected users."""
     customer = customer_or_404(request, tenant_id)
     entitlement = _entitlement_or_404(customer, sku_id)
-    found = Holding.objects.filter(customer=customer, product=entitlement.product)
     only_selected = request.GET.get("selected") == "1"
-    if only_selected:
-        selection = selections.get(request.user, customer)
-        found = found.filter(user_id__in=SelectedUser.objects.filter(selection=selection).values("user_id"))
-    found = found.select_related("user").defer("user__search").order_by("user__sort_key", "user_id")
+    selection = selections.get(request.user, customer) if only_selected else None
+    found = Holders(customer, entitlement.product, selection)
     context = {"customer": customer, "nav": "products", "entitlement": entitlement, "only_selected": only_selected}
     if request.htmx:
-        context |= {"holders": found[:POPOVER], "total": found.count()}
+        context |= {"holders": found[:POPOVER], "total": found.total}
         return render(request, "licenses/holders.html#list", context)
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
     return render(request, "licenses/holders.html", context | {"page": page, "holders": page})

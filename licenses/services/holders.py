@@ -1,0 +1,42 @@
+"""Who holds a product, in the order of the list of users: what a paginator cuts into pages."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.db.models import QuerySet
+
+from customers.models import Customer, DirectoryUser, SelectedUser, Selection
+from customers.row_ids import row_ids
+from licenses.models import Holding, Product
+
+
+@dataclass(frozen=True)
+class Holders:
+    """The holders of a product at a customer: all, or those of a selection; a slice is read when it is asked for."""
+
+    customer: Customer
+    product: Product
+    selection: Selection | None = None
+
+    @cached_property
+    def total(self) -> int:
+        """Their number."""
+        return self._holdings().count()
+
+    def count(self) -> int:
+        """Return their number, as a paginator asks for it."""
+        return self.total
+
+    def __getitem__(self, part: slice) -> list[Holding]:
+        """Return holdings with their users: first the users' ids in order, then the rows."""
+        users = DirectoryUser.objects.of(self.customer).filter(pk__in=self._holdings().values("user_id"))
+        ids = row_ids(users, ["sort_key", "id"], range(self.total)[part], self.total)
+        found = Holding.objects.filter(product=self.product, user_id__in=ids).select_related("user")
+        by_user = {holding.user_id: holding for holding in found.defer("user__search")}
+        return [by_user[pk] for pk in ids if pk in by_user]
+
+    def _holdings(self) -> QuerySet[Holding]:
+        found = Holding.objects.filter(customer=self.customer, product=self.product)
+        if self.selection is None:
+            return found
+        return found.filter(user_id__in=SelectedUser.objects.filter(selection=self.selection).values("user_id"))
