@@ -1,7 +1,9 @@
 """Who holds a product, in the order of the list of users: what a paginator cuts into pages."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import overload
 
 from django.db.models import QuerySet
 
@@ -11,7 +13,7 @@ from licenses.models import Holding, Product
 
 
 @dataclass(frozen=True)
-class Holders:
+class Holders(Sequence[Holding]):
     """The holders of a product at a customer: all, or those of a selection; a slice is read when it is asked for."""
 
     customer: Customer
@@ -23,14 +25,26 @@ class Holders:
         """Their number."""
         return self._holdings().count()
 
-    def count(self) -> int:
-        """Return their number, as a paginator asks for it."""
+    def __len__(self) -> int:
         return self.total
 
-    def __getitem__(self, part: slice) -> list[Holding]:
+    @overload
+    def __getitem__(self, part: int) -> Holding: ...
+    @overload
+    def __getitem__(self, part: slice) -> list[Holding]: ...
+    def __getitem__(self, part: int | slice) -> Holding | list[Holding]:
+        if isinstance(part, slice):
+            return self._read(range(self.total)[part])
+        place = range(self.total)[part]
+        return self._read(range(place, place + 1))[0]
+
+    def __iter__(self) -> Iterator[Holding]:
+        return iter(self[:])
+
+    def _read(self, part: range) -> list[Holding]:
         """Return holdings with their users: first the users' ids in order, then the rows."""
         users = DirectoryUser.objects.of(self.customer).filter(pk__in=self._holdings().values("user_id"))
-        ids = row_ids(users, ["sort_key", "id"], range(self.total)[part], self.total)
+        ids = row_ids(users, ["sort_key", "id"], part, self.total)
         found = Holding.objects.filter(product=self.product, user_id__in=ids).select_related("user")
         by_user = {holding.user_id: holding for holding in found.defer("user__search")}
         return [by_user[pk] for pk in ids if pk in by_user]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,17 +13,122 @@ from licenses.models import Entitlement, EntitlementPlan, Product, ServicePlan, 
 from licenses.product_names import plan_name, product_name
 from licensing_portal.gateways.protocol import SkuRecord, SubscriptionRecord
 
+# (SKU id, plan id) → applies to, provisioning status, place.
+type PlanRows = dict[tuple[str, str], tuple[str, str, int]]
+
 
 def store_products(customer: Customer, skus: Sequence[SkuRecord], *, read_at: datetime) -> None:
-    """Write the subscribed SKUs; one that is gone at Microsoft stays while somebody still holds it."""
+    """Write the subscribed SKUs in a fixed number of queries; one that is gone at Microsoft is forgotten.
+
+    Nothing is written when all is as it was: pages ask for this, and a write would wait for every other writer.
+    """
+    owned = {sku.sku_id: sku for sku in skus}
+    if not _is_news(customer, owned):
+        return
     with transaction.atomic():
-        products = ensure_products((sku.sku_id, sku.part_number) for sku in skus)
-        plans = _ensure_plans(skus)
-        kept = {entitlement.product_id: entitlement for entitlement in customer.entitlements.all()}
-        for sku in skus:
-            _store_entitlement(customer, sku, products[sku.sku_id], plans, kept, read_at)
-        gone = customer.entitlements.exclude(product__sku_id__in=[sku.sku_id for sku in skus])
-        gone.delete()
+        products = ensure_products((sku.sku_id, sku.part_number) for sku in owned.values())
+        known = _known(customer)
+        rows = [
+            Entitlement(
+                customer=customer,
+                product_id=products[sku.sku_id],
+                read_at=read_at,
+                **_fields(sku, known.get(sku.sku_id)),
+            )
+            for sku in owned.values()
+        ]
+        Entitlement.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["customer", "product"], update_fields=["read_at", *_FIELDS]
+        )
+        customer.entitlements.filter(product__sku_id__in=known.keys() - owned.keys()).delete()
+        _write_plans(customer, owned, dict(zip(owned, (row.pk for row in rows), strict=True)))
+
+
+def _is_news(customer: Customer, owned: dict[str, SkuRecord]) -> bool:
+    """Tell whether the tables say something else than Microsoft."""
+    known = _known(customer)
+    if known.keys() != owned.keys():
+        return True
+    for sku_id, row in known.items():
+        fields = _fields(owned[sku_id], row)
+        if not row.product.part_number or any(getattr(row, name) != fields[name] for name in _FIELDS):
+            return True
+    return _stored_plans(customer) != _wanted_plans(owned)
+
+
+def _known(customer: Customer) -> dict[str, Entitlement]:
+    return {row.product.sku_id: row for row in customer.entitlements.select_related("product")}
+
+
+_FIELDS = (
+    "applies_to",
+    "capability_status",
+    "enabled",
+    "warning",
+    "suspended",
+    "locked_out",
+    "consumed",
+    "settling_until",
+    "subscription_ids",
+)
+
+
+def _fields(sku: SkuRecord, known: Entitlement | None) -> dict[str, Any]:
+    """Return what a row says of a SKU; our own count of seats stands until Microsoft's has settled."""
+    settling = known.settling_until if known is not None else None
+    if settling is not None and settling <= timezone.now():
+        settling = None
+    return {
+        "applies_to": sku.applies_to,
+        "capability_status": sku.capability_status,
+        "enabled": sku.enabled,
+        "warning": sku.warning,
+        "suspended": sku.suspended,
+        "locked_out": sku.locked_out,
+        "consumed": known.consumed if known is not None and settling is not None else sku.consumed,
+        "settling_until": settling,
+        "subscription_ids": list(sku.subscription_ids),
+    }
+
+
+def _stored_plans(customer: Customer) -> PlanRows:
+    rows = EntitlementPlan.objects.filter(entitlement__customer=customer).values_list(
+        "entitlement__product__sku_id", "plan__plan_id", "applies_to", "provisioning_status", "position"
+    )
+    return {(sku_id, plan_id): (applies_to, status, place) for sku_id, plan_id, applies_to, status, place in rows}
+
+
+def _wanted_plans(owned: dict[str, SkuRecord]) -> PlanRows:
+    return {
+        (sku.sku_id, plan.plan_id): (plan.applies_to, plan.provisioning_status, place)
+        for sku in owned.values()
+        for place, plan in enumerate(sku.plans)
+    }
+
+
+def _write_plans(customer: Customer, owned: dict[str, SkuRecord], entitlements: dict[str, int]) -> None:
+    """Write which service plans are in which product, where that is not what the table says."""
+    stored, wanted = _stored_plans(customer), _wanted_plans(owned)
+    changed = {key: values for key, values in wanted.items() if stored.get(key) != values}
+    plans = _ensure_plans(owned.values())
+    EntitlementPlan.objects.bulk_create(
+        [
+            EntitlementPlan(
+                entitlement_id=entitlements[sku_id],
+                plan_id=plans[plan_id],
+                applies_to=applies_to,
+                provisioning_status=status,
+                position=place,
+            )
+            for (sku_id, plan_id), (applies_to, status, place) in changed.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["entitlement", "plan"],
+        update_fields=["applies_to", "provisioning_status", "position"],
+    )
+    # Plans leave a product once in years.
+    for sku_id, plan_id in stored.keys() - wanted.keys():
+        EntitlementPlan.objects.filter(entitlement=entitlements[sku_id], plan__plan_id=plan_id).delete()
 
 
 def ensure_products(known: Iterable[tuple[str, str]]) -> dict[str, int]:
@@ -52,7 +158,7 @@ def _complete(found: dict[str, Product], parts: dict[str, str]) -> None:
     Product.objects.bulk_update(bare, ["part_number", "display_name"])
 
 
-def _ensure_plans(skus: Sequence[SkuRecord]) -> dict[str, int]:
+def _ensure_plans(skus: Iterable[SkuRecord]) -> dict[str, int]:
     wanted = {plan.plan_id: plan.name for sku in skus for plan in sku.plans}
     rows = [
         ServicePlan(plan_id=plan_id, name=name, display_name=plan_name(plan_id, name), family=family_of(name).value)
@@ -60,43 +166,6 @@ def _ensure_plans(skus: Sequence[SkuRecord]) -> dict[str, int]:
     ]
     ServicePlan.objects.bulk_create(rows, ignore_conflicts=True)
     return dict(ServicePlan.objects.filter(plan_id__in=list(wanted)).values_list("plan_id", "pk"))
-
-
-def _store_entitlement(
-    customer: Customer,
-    sku: SkuRecord,
-    product_pk: int,
-    plans: dict[str, int],
-    kept: dict[int, Entitlement],
-    read_at: datetime,
-) -> None:
-    """Write one SKU with its plans; our own count of seats stands until Microsoft's has settled."""
-    row = kept.get(product_pk) or Entitlement(customer=customer, product_id=product_pk)
-    settles = row.settling_until is not None and row.settling_until > timezone.now()
-    row.applies_to, row.capability_status = sku.applies_to, sku.capability_status
-    row.enabled, row.warning = sku.enabled, sku.warning
-    row.suspended, row.locked_out = sku.suspended, sku.locked_out
-    row.subscription_ids, row.read_at = list(sku.subscription_ids), read_at
-    if not settles:
-        row.consumed, row.settling_until = sku.consumed, None
-    row.save()
-    wanted = {plans[plan.plan_id]: (plan, number) for number, plan in enumerate(sku.plans)}
-    EntitlementPlan.objects.bulk_create(
-        [
-            EntitlementPlan(
-                entitlement=row,
-                plan_id=pk,
-                applies_to=plan.applies_to,
-                provisioning_status=plan.provisioning_status,
-                position=number,
-            )
-            for pk, (plan, number) in wanted.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["entitlement", "plan"],
-        update_fields=["applies_to", "provisioning_status", "position"],
-    )
-    row.plan_rows.exclude(plan_id__in=list(wanted)).delete()
 
 
 def store_subscriptions(customer: Customer, records: Sequence[SubscriptionRecord]) -> None:
