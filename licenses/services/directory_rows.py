@@ -19,6 +19,9 @@ from licenses.models import Assignment, Holding, LicenseChange, LicenseEvent, Pl
 from licenses.services.products import ensure_products
 from licensing_portal.gateways.protocol import AssignmentPath, UserRecord
 
+# A connection to SQLite keeps its last 128 statements: those of one length are one, not megabytes each.
+_ROWS_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPath:
@@ -150,8 +153,8 @@ class RowWriter:
                 holding = self._holding(user_pk, product, by_via)
                 if holding is not None:
                     holdings.append(holding)
-        Assignment.objects.bulk_create(assignments)
-        Holding.objects.bulk_create(holdings)
+        Assignment.objects.bulk_create(assignments, _ROWS_AT_ONCE)
+        Holding.objects.bulk_create(holdings, _ROWS_AT_ONCE)
 
     def _assignment(self, user_pk: int, product: int, via: str, path: StoredPath) -> Assignment:
         return Assignment(
@@ -204,7 +207,7 @@ class RowWriter:
                 seen_json, now_json = self._json(was.get(product)), self._json(has.get(product))
                 if seen_json != now_json:
                     events.append(self._event(record, pk, product, seen_json, now_json, seen_at))
-        LicenseEvent.objects.bulk_create(events)
+        LicenseEvent.objects.bulk_create(events, _ROWS_AT_ONCE)
 
     def _event(
         self, record: UserRecord, pk: int, product: int | None, before: Any, after: Any, seen_at: datetime
