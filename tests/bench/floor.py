@@ -30,14 +30,19 @@ class ListFloor:
     start: int = 0
     size: int = 50
 
+    def counting(self) -> tuple[str, tuple[Any, ...]]:
+        """Return the statement that counts, with its parameters."""
+        return f"SELECT count(*) {self._found}", (self.customer, *self.params)
+
     def run(self) -> None:
-        """Send them."""
-        scope = f"FROM customers_directoryuser u WHERE customer_id = %s AND deleted_at IS NULL {self.where}"
-        params = (self.customer, *self.params)
-        total = query(f"SELECT count(*) {scope}", params)[0][0]
-        if total:
-            page = f"SELECT id {scope} ORDER BY {self.order} LIMIT {self.size} OFFSET {self.start}"
-            read_users([row[0] for row in query(page, params)])
+        """Send all statements."""
+        if query(*self.counting())[0][0]:
+            page = f"SELECT id {self._found} ORDER BY {self.order} LIMIT {self.size} OFFSET {self.start}"
+            read_users([row[0] for row in query(page, (self.customer, *self.params))])
+
+    @property
+    def _found(self) -> str:
+        return f"FROM customers_directoryuser u WHERE customer_id = %s AND deleted_at IS NULL {self.where}"
 
 
 def read_users(ids: Sequence[int]) -> None:

@@ -28,7 +28,9 @@ GROUPS = {
     "manage": Group(
         "tests.bench.manage",
         "Manage licenses",
-        "A customer with 60 products and 600 service plans. Server time without waiting for Microsoft's answers. The\n"
-        "floor is one aggregate over the holdings of the selected users, plus the time to fill the template.",
+        "A customer with 60 products and 600 service plans. Server time without waiting for Microsoft's answers, but\n"
+        "with storing them; the queries are those of the page, what it reads again has a row of its own. The floor is\n"
+        "one aggregate over the holdings of the selected users, plus the time to fill the template. The live summary\n"
+        "plans a whole save.",
     ),
 }
