@@ -15,7 +15,7 @@ from licensing_portal.sandbox.journal import Journal
 from licensing_portal.sandbox.model import Tenant
 from licensing_portal.sandbox.seed import PARTNER_TENANT_ID, STORY_TENANT_ID, Blueprint, blueprints, build
 from licensing_portal.sandbox.store import Store
-from licensing_portal.sandbox.throttle import WriteBudget
+from licensing_portal.sandbox.throttle import WriteBudget, cost_headers
 
 GRAPH = "/graph/v1.0"
 
@@ -33,6 +33,8 @@ class SandboxOptions:
     state_file: str | None = None
     consumed_lag_seconds: float = 5.0
     index_lag_seconds: float = 10.0
+    # So long after a change of a group's licences its members get them.
+    group_lag_seconds: float = 3.0
     # Also apply the dependencies that are widely told and confirmed by no source.
     strict_dependencies: bool = False
 
@@ -159,10 +161,16 @@ class Sandbox:
         inner = request.path.removeprefix(GRAPH)
         if inner == "/$batch":
             return self._batch(request, number)
-        if request.method in graph.WRITES:
-            self.budget.spend(tenant.tenant_id)
-        with tenant.lock:
-            return graph.answer(self, tenant, _below(request, inner))
+        used = self.budget.spend(tenant.tenant_id) if request.method in graph.WRITES else 0.0
+        cost = cost_headers(request, inner, used)
+        try:
+            with tenant.lock:
+                reply = graph.answer(self, tenant, _below(request, inner))
+        except Problem as problem:
+            problem.headers = {**cost, **problem.headers}
+            raise
+        reply.headers = {**cost, **reply.headers}
+        return reply
 
     def _batch(self, request: Request, number: int) -> Reply:
         """Run the parts of a batch, each as a call of its own with its own log entry and faults."""

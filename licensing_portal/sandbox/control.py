@@ -4,11 +4,11 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from licensing_portal.sandbox.edits import add_user, change_user
 from licensing_portal.sandbox.http import Json, Problem, Reply, Request
 from licensing_portal.sandbox.licensing import Wanted, parse
 from licensing_portal.sandbox.model import Sku, Tenant, User
 from licensing_portal.sandbox.render import selected, sku_json, user_json
-from licensing_portal.sandbox.users import change_user
 
 if TYPE_CHECKING:
     from licensing_portal.sandbox.app import Sandbox
@@ -91,6 +91,7 @@ def _object(sandbox: "Sandbox", request: Request, tenant_id: str, kind: str, key
     """Read or change a user or a SKU, in Graph's field names."""
     tenant = _find(sandbox, tenant_id)
     with tenant.lock:
+        tenant.settle()
         reply = _users(tenant, request, key) if kind == "users" else _skus(tenant, request, key or "")
     if request.method != "GET":
         sandbox.save_now()
@@ -140,11 +141,7 @@ def _new_user(tenant: Tenant, body: dict[str, Any]) -> Reply:
     upn = body.get("userPrincipalName") or f"user{len(tenant.order)}@{tenant.domain}"
     if user_id in tenant.users or upn.casefold() in tenant.by_upn:
         raise ValueError("there is such a user already")
-    tenant.before_change(user_id)
-    user = User(user_id, upn, name, mail=upn)
-    tenant.deleted.pop(user_id, None)
-    tenant.add_user(user)
-    tenant.after_change(user_id, frozenset())
+    user = add_user(tenant, user_id, upn, name, mail=upn)
     _change(tenant, user, body)
     return Reply(201, user_json(tenant, user, _EVERYTHING))
 

@@ -1,27 +1,16 @@
-"""Everything of the directory but users: SKUs, groups, subscriptions, the organization, the partner's customers."""
+"""Products, subscriptions, the organization, and the lists of customers in the partner's own tenant."""
 
-from licensing_portal.sandbox.http import Json, Problem, Reply, Request, bad_request, not_found
-from licensing_portal.sandbox.model import Group, Sku, Tenant, iso
-from licensing_portal.sandbox.odata import Filter
-from licensing_portal.sandbox.render import group_json, selected, sku_json, user_json
-from licensing_portal.sandbox.users import next_link, page_size, read_token
+from licensing_portal.sandbox.http import Json, Problem, Reply, Request, not_found
+from licensing_portal.sandbox.model import Sku, Tenant, iso
+from licensing_portal.sandbox.paging import page_of
+from licensing_portal.sandbox.render import only, sku_json
 
 YEAR = 365 * 86_400
 
 
-def page_of(request: Request, rows: list[Json], context: str, *, usual: int = 100, largest: int = 999) -> Reply:
-    """Answer one page of a list."""
-    size, start = page_size(request.query, largest, usual), read_token(request.query, request)
-    page: dict[str, Json] = {"@odata.context": f"{request.root}/$metadata#{context}"}
-    if len(rows) > start + size:
-        page["@odata.nextLink"] = next_link(request, start + size)
-    page["value"] = rows[start : start + size]
-    return Reply(200, page)
-
-
 def subscribed_skus(tenant: Tenant, request: Request) -> Reply:
-    """Answer GET /subscribedSkus; the consumed units lag behind."""
-    value = [sku_json(tenant, sku, consumed=tenant.shown_consumed(sku)) for sku in tenant.skus.values()]
+    """Answer GET /subscribedSkus; the consumed units lag behind, `$select` is the only option."""
+    value = [_sku(tenant, sku, request) for sku in tenant.skus.values()]
     return Reply(200, {"@odata.context": f"{request.root}/$metadata#subscribedSkus", "value": value})
 
 
@@ -30,7 +19,13 @@ def subscribed_sku(tenant: Tenant, request: Request, key: str) -> Reply:
     sku = tenant.skus.get(key.casefold().rpartition("_")[2])
     if sku is None:
         raise not_found(key)
-    return Reply(200, sku_json(tenant, sku, consumed=tenant.shown_consumed(sku)))
+    context = f"{request.root}/$metadata#subscribedSkus/$entity"
+    return Reply(200, {"@odata.context": context, **_sku(tenant, sku, request)})
+
+
+def _sku(tenant: Tenant, sku: Sku, request: Request) -> dict[str, Json]:
+    data = sku_json(tenant, sku, consumed=tenant.shown_consumed(sku))
+    return only(data, request.query.get("$select"), "subscribedSku")
 
 
 def subscriptions(tenant: Tenant, request: Request, partner_id: str) -> Reply:
@@ -83,48 +78,6 @@ def organization(tenant: Tenant, request: Request) -> Reply:
         ],
     }
     return Reply(200, {"@odata.context": f"{request.root}/$metadata#organization", "value": [row]})
-
-
-def groups(tenant: Tenant, request: Request) -> Reply:
-    """Answer GET /groups."""
-    found = list(tenant.groups.values())
-    if "$filter" in request.query:
-        condition = Filter(request.query["$filter"], _group_field, frozenset({"id", "displayname"}))
-        if condition.advanced and not (request.eventual and request.query.get("$count", "").casefold() == "true"):
-            raise bad_request("Unsupported Query.", "Request_UnsupportedQuery")
-        found = [group for group in found if condition.matches(group)]
-    reply = page_of(request, [group_json(group, request.query.get("$select")) for group in found], "groups")
-    if request.eventual and request.query.get("$count", "").casefold() == "true" and "$skiptoken" not in request.query:
-        reply.data["@odata.count"] = len(found)
-    return reply
-
-
-def _group_field(group: Group, name: str) -> Json:
-    return {"id": group.group_id, "displayname": group.name, "assignedlicenses": group.licenses}[name]
-
-
-def group(tenant: Tenant, request: Request, key: str) -> Reply:
-    """Answer GET /groups/{id}."""
-    return Reply(200, group_json(_find_group(tenant, key), request.query.get("$select")))
-
-
-def members(tenant: Tenant, request: Request, key: str) -> Reply:
-    """Answer GET /groups/{id}/members, users only."""
-    found = _find_group(tenant, key)
-    names = selected(request.query.get("$select"))
-    rows: list[Json] = [
-        {"@odata.type": "#microsoft.graph.user", **user_json(tenant, tenant.users[user_id], names)}
-        for user_id in sorted(found.members)
-        if user_id in tenant.users
-    ]
-    return page_of(request, rows, "directoryObjects")
-
-
-def _find_group(tenant: Tenant, key: str) -> Group:
-    found = tenant.groups.get(key.casefold())
-    if found is None:
-        raise not_found(key)
-    return found
 
 
 def contracts(customers: list[Tenant], request: Request) -> Reply:

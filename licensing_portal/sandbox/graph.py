@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from licensing_portal.sandbox import delta, directory, users
+from licensing_portal.sandbox import audits, delta, directory, edits, groups, users
 from licensing_portal.sandbox.http import Problem, Reply, Request
 from licensing_portal.sandbox.model import Tenant
 
@@ -17,32 +17,51 @@ WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 _LISTS: dict[tuple[str, str], Route] = {
     ("GET", "users"): users.list_users,
+    ("POST", "users"): edits.create_user,
     ("GET", "users/$count"): users.count_users,
     ("GET", "users/delta"): delta.users_delta,
     ("GET", "users/delta()"): delta.users_delta,
     ("GET", "users/microsoft.graph.delta()"): delta.users_delta,
     ("GET", "subscribedskus"): directory.subscribed_skus,
-    ("GET", "groups"): directory.groups,
+    ("GET", "groups"): groups.groups,
     ("GET", "organization"): directory.organization,
+    ("GET", "directory/deleteditems/microsoft.graph.user"): edits.deleted_users,
+    ("GET", "auditlogs/directoryaudits"): audits.directory_audits,
 }
 _KEYED: dict[tuple[str, str, str], KeyRoute] = {
     ("GET", "users", ""): users.get_user,
-    ("PATCH", "users", ""): users.patch_user,
-    ("POST", "users", "assignlicense"): users.assign_license,
-    ("POST", "users", "microsoft.graph.assignlicense"): users.assign_license,
-    ("POST", "users", "reprocesslicenseassignment"): users.reprocess,
-    ("POST", "users", "microsoft.graph.reprocesslicenseassignment"): users.reprocess,
+    ("PATCH", "users", ""): edits.patch_user,
+    ("DELETE", "users", ""): edits.delete_user,
+    ("POST", "users", "assignlicense"): edits.assign_license,
+    ("POST", "users", "microsoft.graph.assignlicense"): edits.assign_license,
+    ("POST", "users", "reprocesslicenseassignment"): edits.reprocess,
+    ("POST", "users", "microsoft.graph.reprocesslicenseassignment"): edits.reprocess,
     ("GET", "users", "licensedetails"): users.license_details,
-    ("GET", "users", "memberof"): users.member_of,
+    ("GET", "users", "memberof"): groups.member_of,
+    ("GET", "users", "transitivememberof"): groups.member_of,
+    ("GET", "users", "manager"): users.no_manager,
     ("GET", "subscribedskus", ""): directory.subscribed_sku,
-    ("GET", "groups", ""): directory.group,
-    ("GET", "groups", "members"): directory.members,
-    ("GET", "groups", "members/microsoft.graph.user"): directory.members,
+    ("GET", "groups", ""): groups.group,
+    ("GET", "groups", "members"): groups.members,
+    ("GET", "groups", "members/microsoft.graph.user"): groups.members,
+    ("GET", "groups", "transitivemembers"): groups.members,
+    ("GET", "groups", "transitivemembers/microsoft.graph.user"): groups.members,
+    ("GET", "groups", "memberswithlicenseerrors"): groups.failing_members,
+    ("POST", "groups", "assignlicense"): groups.assign_license,
+    ("POST", "groups", "microsoft.graph.assignlicense"): groups.assign_license,
+    ("GET", "deleteditems", ""): edits.deleted_user,
+    ("DELETE", "deleteditems", ""): edits.purge_user,
+    ("POST", "deleteditems", "restore"): edits.restore_user,
+    ("POST", "deleteditems", "microsoft.graph.restore"): edits.restore_user,
+    ("GET", "directoryaudits", ""): audits.directory_audit,
 }
+# Collections that lie below another word.
+_BELOW = ("directory/deleteditems/", "auditlogs/directoryaudits/")
 
 
 def answer(sandbox: "Sandbox", tenant: Tenant, request: Request) -> Reply:
     """Answer one Graph call of a tenant; the tenant's lock is held."""
+    tenant.settle()
     if tenant.relationship not in ("active", "expiring"):
         raise Problem(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     path = request.path.strip("/")
@@ -71,7 +90,8 @@ def _partner(sandbox: "Sandbox", folded: str, request: Request) -> Reply | None:
 
 def _keyed(tenant: Tenant, request: Request, path: str) -> Reply:
     """Answer a call about one object; a known address with another method is 405."""
-    collection, _, rest = path.partition("/")
+    below = next((start for start in _BELOW if path.casefold().startswith(start)), None)
+    collection, _, rest = (path.partition("/")[2] if below else path).partition("/")
     key, _, action = rest.partition("/")
     name = (collection.casefold(), action.casefold())
     if key and (route := _KEYED.get((request.method, *name))):

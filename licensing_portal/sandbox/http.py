@@ -42,6 +42,11 @@ class Request:
         """Whether the advanced query header is there."""
         return self.headers.get("consistencylevel", "").casefold() == "eventual"
 
+    @property
+    def advanced(self) -> bool:
+        """Whether this is an advanced query: header and `$count=true`, without which Graph ignores either."""
+        return self.eventual and self.query.get("$count", "").casefold() == "true"
+
 
 @dataclass(slots=True)
 class Reply:

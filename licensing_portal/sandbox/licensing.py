@@ -57,7 +57,7 @@ def assign(tenant: Tenant, user: User, wanted: Wanted) -> None:
     """Check everything, then change the user; a refusal changes nothing. The tenant's lock is held."""
     if not wanted.add and not wanted.remove:
         raise bad_request("No license changes provided.")
-    _check_products(tenant, wanted)
+    check_products(tenant, wanted)
     _check_removals(tenant, user, wanted)
     direct = {sku: value for sku, value in user.direct.items() if sku not in wanted.remove}
     now = time.time()
@@ -66,14 +66,15 @@ def assign(tenant: Tenant, user: User, wanted: Wanted) -> None:
     if wanted.add:
         _check_location(tenant, user, wanted)
     after = _held_with(tenant, user, direct)
-    _check_plans(tenant, after)
-    _check_seats(tenant, frozenset(after) - before)
+    check_plans(tenant, after)
+    check_seats(tenant, frozenset(after) - before)
     tenant.before_change(user.user_id)
     user.direct = direct
     tenant.after_change(user.user_id, before)
 
 
-def _check_products(tenant: Tenant, wanted: Wanted) -> None:
+def check_products(tenant: Tenant, wanted: Wanted) -> None:
+    """Refuse products that the tenant does not own or that nobody can hold, and plans of other products."""
     for sku_id in (*wanted.add, *wanted.remove):
         if sku_id not in tenant.skus:
             raise bad_request(f"License {sku_id} does not correspond to a valid company License.")
@@ -99,10 +100,15 @@ def _check_location(tenant: Tenant, user: User, wanted: Wanted) -> None:
         raise bad_request(_NO_LOCATION)
     for sku_id, disabled in wanted.add.items():
         if rules.prohibited(tenant.skus[sku_id].plan_ids - disabled, user.location):
-            raise bad_request(
-                f"License assignment failed because service plan of SKU {sku_id} is prohibited in the usage location"
-                f" {user.location}. ProhibitedInUsageLocationViolation"
-            )
+            raise bad_request(prohibited_message(sku_id, user.location))
+
+
+def prohibited_message(sku_id: str, location: str) -> str:
+    """Return the refusal of a product that is not sold in a country."""
+    return (
+        f"License assignment failed because service plan of SKU {sku_id} is prohibited in the usage location"
+        f" {location}. ProhibitedInUsageLocationViolation"
+    )
 
 
 def _held_with(tenant: Tenant, user: User, direct: dict[str, tuple[Disabled, float]]) -> dict[str, Disabled]:
@@ -114,7 +120,8 @@ def _held_with(tenant: Tenant, user: User, direct: dict[str, tuple[Disabled, flo
         user.direct = kept
 
 
-def _check_plans(tenant: Tenant, held: dict[str, Disabled]) -> None:
+def check_plans(tenant: Tenant, held: dict[str, Disabled]) -> None:
+    """Refuse a set of products whose plans clash or lack what they need."""
     on: set[str] = set()
     for sku_id, disabled in held.items():
         if sku_id in tenant.skus:
@@ -138,8 +145,14 @@ def _exclusive_products(tenant: Tenant, held: dict[str, Disabled]) -> tuple[str,
     return min(first - second), min(second - first)
 
 
-def _check_seats(tenant: Tenant, newly: frozenset[str]) -> None:
+def check_seats(tenant: Tenant, newly: frozenset[str]) -> None:
+    """Refuse products of which one more user finds no seat."""
     for sku_id in sorted(newly):
         sku = tenant.skus.get(sku_id)
         if sku is not None and (sku.free < 1 or sku.capability_status not in ("Enabled", "Warning")):
-            raise bad_request(f"Subscription with SKU {sku_id} does not have any available licenses.")
+            raise bad_request(no_seat(sku_id))
+
+
+def no_seat(sku_id: str) -> str:
+    """Return the refusal of a product without a free seat."""
+    return f"Subscription with SKU {sku_id} does not have any available licenses."

@@ -1,13 +1,23 @@
 """State of one tenant: users, groups, products; every change goes through `Tenant` so that lags and deltas are kept."""
 
 import copy
+import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 type Disabled = frozenset[str]
+
+# What a change of licences changes in Graph's user.
+LICENSES = ("assignedLicenses", "licenseAssignmentStates", "assignedPlans")
+# Stands for all properties: the user is new, or back from the deleted ones.
+EVERYTHING = ("",)
+_AUDITS_KEPT = 20_000
+# No two lives of a tenant's data share a number: a delta link of an earlier life is answered with 410.
+_lives = itertools.count(time.time_ns() // 1_000_000)
 
 
 def iso(moment: float) -> str:
@@ -59,6 +69,13 @@ class Group:
     name: str
     licenses: dict[str, Disabled] = field(default_factory=dict)
     members: set[str] = field(default_factory=set)
+    # What the group is to hand out, until the service has come round to its members.
+    wanted: dict[str, Disabled] | None = None
+
+    @property
+    def shown_licenses(self) -> dict[str, Disabled]:
+        """What Graph shows of the group: its members may still wait."""
+        return self.licenses if self.wanted is None else self.wanted
 
 
 @dataclass(slots=True)
@@ -81,7 +98,21 @@ class User:
     groups: tuple[str, ...] = ()
     # (SKU, group) → error of that path.
     errors: dict[tuple[str, str], str] = field(default_factory=dict)
-    version: int = 0
+    # 0: since the seed.
+    created: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """One line of the directory's audit log; what it says of licences is printed when it is read."""
+
+    number: int
+    at: float
+    activity: str
+    user_id: str
+    upn: str
+    before: dict[str, Disabled]
+    after: dict[str, Disabled]
 
 
 @dataclass
@@ -95,6 +126,7 @@ class Tenant:
     born: float
     consumed_lag: float = 5.0
     index_lag: float = 10.0
+    group_lag: float = 3.0
     # Apply the dependencies that no source confirms, too.
     strict_dependencies: bool = False
     users: dict[str, User] = field(default_factory=dict)
@@ -104,11 +136,22 @@ class Tenant:
     deleted: dict[str, int] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     skus: dict[str, Sku] = field(default_factory=dict)
+    # Soft-deleted users with the time of their deletion; they can come back.
+    bin: dict[str, tuple[User, float]] = field(default_factory=dict)
+    purged: dict[str, int] = field(default_factory=dict)
     relationship: str = "active"
     version: int = 1
-    epoch: int = 1
+    epoch: int = field(default_factory=lambda: next(_lives))
+    # User → property → version of its last change; only of users who have changed at all.
+    changes: dict[str, dict[str, int]] = field(default_factory=dict)
+    # (user, SKU, group) → since when the path is as it is; left out: since the seed.
+    path_times: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    # Work that is due at a time: licences of groups are given out later.
+    pending: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    audits: deque[Audit] = field(default_factory=lambda: deque(maxlen=_AUDITS_KEPT))
     touched: set[str] = field(default_factory=set)
     touched_skus: set[str] = field(default_factory=set)
+    touched_groups: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _old: dict[str, tuple[float, User | None]] = field(default_factory=dict)
     _unseen: list[tuple[float, str, int]] = field(default_factory=list)
@@ -117,7 +160,10 @@ class Tenant:
         """Put a user in; only for new ids."""
         self.users[user.user_id] = user
         self.by_upn[user.upn.casefold()] = user.user_id
-        self.order.append(user.user_id)
+        self.bin.pop(user.user_id, None)
+        # One who was here before still has a place.
+        if not (self.deleted.pop(user.user_id, None) or self.purged.pop(user.user_id, None)):
+            self.order.append(user.user_id)
 
     def find(self, key: str) -> User | None:
         """Return a user by object id or sign-in name, in any letter case."""
@@ -139,13 +185,12 @@ class Tenant:
         if user_id not in self._old or self._old[user_id][0] < time.time() - self.index_lag:
             self._old[user_id] = (time.time(), _copy(user) if user else None)
 
-    def after_change(self, user_id: str, held_before: frozenset[str]) -> None:
-        """Book a user's change: version, consumed units, index."""
+    def after_change(self, user_id: str, held_before: frozenset[str], names: Iterable[str] = LICENSES) -> None:
+        """Book a change of these properties of a user: version, consumed units, index."""
         self.version += 1
         self.touched.add(user_id)
+        self.changes.setdefault(user_id, {}).update(dict.fromkeys(names, self.version))
         user = self.users.get(user_id)
-        if user is not None:
-            user.version = self.version
         held = frozenset(self.held_skus(user)) if user is not None else frozenset()
         for sku_id in held - held_before:
             self._consume(sku_id, 1)
@@ -158,6 +203,15 @@ class Tenant:
             sku.consumed += units
             if self.consumed_lag:
                 self._unseen.append((time.time() + self.consumed_lag, sku_id, units))
+
+    def group_ids(self, user: User) -> list[str]:
+        """Return the groups that a user is a member of."""
+        return [key for key, group in self.groups.items() if user.user_id in group.members]
+
+    def audit(self, activity: str, user: User, before: dict[str, Disabled]) -> None:
+        """Write a line of the audit log; `before` is what the user held until now."""
+        number = self.audits[-1].number + 1 if self.audits else 1
+        self.audits.append(Audit(number, time.time(), activity, user.user_id, user.upn, before, self.held_skus(user)))
 
     @staticmethod
     def now() -> float:
@@ -176,7 +230,7 @@ class Tenant:
         return sku.consumed - sum(units for _, sku_id, units in self._unseen if sku_id == sku.sku_id)
 
     def delete_user(self, user: User) -> None:
-        """Soft-delete: the user leaves every list, the seats are free at once."""
+        """Soft-delete: the user leaves every list for the bin, the seats are free at once."""
         self.before_change(user.user_id)
         held = frozenset(self.held_skus(user))
         del self.users[user.user_id]
@@ -185,18 +239,47 @@ class Tenant:
             self.groups[group_id].members.discard(user.user_id)
         self.after_change(user.user_id, held)
         self.deleted[user.user_id] = self.version
+        self.bin[user.user_id] = (user, time.time())
 
-    def indexed_users(self) -> Iterator[User]:
-        """Yield the users as the lagging index shows them."""
-        since = time.time() - self.index_lag
-        self._old = {user_id: entry for user_id, entry in self._old.items() if entry[0] >= since}
-        for user_id in self.order:
-            if user_id in self._old:
-                old = self._old[user_id][1]
-                if old is not None:
-                    yield old
-            elif user_id in self.users:
-                yield self.users[user_id]
+    def purge_user(self, user_id: str) -> None:
+        """Delete for good: a user in the bin can never come back."""
+        del self.bin[user_id]
+        self.version += 1
+        self.deleted.pop(user_id, None)
+        self.purged[user_id] = self.version
+
+    def restore_user(self, user_id: str) -> User:
+        """Bring a user back from the bin with groups and direct licences."""
+        user, _ = self.bin.pop(user_id)
+        self.before_change(user_id)
+        self.deleted.pop(user_id, None)
+        self.users[user_id] = user
+        self.by_upn[user.upn.casefold()] = user_id
+        for group_id in user.groups:
+            self.groups[group_id].members.add(user_id)
+        self.after_change(user_id, frozenset(), EVERYTHING)
+        return user
+
+    def settle(self) -> None:
+        """Do the work whose time has come."""
+        if self.pending:
+            now = time.time()
+            due = [work for at, work in self.pending if at <= now]
+            self.pending = [entry for entry in self.pending if entry[0] > now]
+            for work in due:
+                work()
+
+    def users_from(self, place: int, *, indexed: bool) -> Iterator[tuple[int, User]]:
+        """Yield the users from a place in `order` on, each with its own; `indexed`: as the lagging index shows them."""
+        if indexed:
+            since = time.time() - self.index_lag
+            self._old = {user_id: entry for user_id, entry in self._old.items() if entry[0] >= since}
+        old = self._old if indexed else {}
+        users = self.users
+        for at, user_id in enumerate(itertools.islice(self.order, place, None), place):
+            shown = old[user_id][1] if user_id in old else users.get(user_id)
+            if shown is not None:
+                yield at, shown
 
 
 def _copy(user: User) -> User:

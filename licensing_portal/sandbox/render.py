@@ -1,7 +1,9 @@
 """Prints objects in Graph's shapes; `$select` names are taken in any letter case."""
 
+from collections.abc import Callable, Iterator
+
 from licensing_portal.sandbox.http import Json, bad_request
-from licensing_portal.sandbox.model import Group, Sku, Tenant, User, iso
+from licensing_portal.sandbox.model import Group, Plan, Sku, Tenant, User, iso
 
 DEFAULT_USER = (
     "businessPhones",
@@ -31,7 +33,7 @@ _SIMPLE = {
     "jobTitle": "job_title",
 }
 # Properties of a Graph user that the sandbox does not keep: null, or an empty list.
-_EMPTY_LISTS = ("businessPhones", "otherMails", "proxyAddresses", "imAddresses", "provisionedPlans", "identities")
+_EMPTY_LISTS = ("businessPhones", "otherMails", "imAddresses", "identities")
 _NULLS = (
     "mobilePhone",
     "officeLocation",
@@ -39,14 +41,12 @@ _NULLS = (
     "city",
     "country",
     "companyName",
-    "createdDateTime",
     "employeeId",
     "employeeType",
     "faxNumber",
     "postalCode",
     "state",
     "streetAddress",
-    "mailNickname",
     "onPremisesImmutableId",
     "onPremisesSamAccountName",
     "onPremisesLastSyncDateTime",
@@ -61,23 +61,35 @@ _NULLS = (
     "employeeHireDate",
     "securityIdentifier",
 )
-_COMPUTED = ("assignedLicenses", "licenseAssignmentStates", "assignedPlans")
-_KNOWN = {name.casefold(): name for name in (*_SIMPLE, *_EMPTY_LISTS, *_NULLS, *_COMPUTED)}
 
 
 def selected(text: str | None) -> tuple[str, ...]:
     """Return the user properties that a `$select` names."""
+    return chosen(text, _KNOWN, "user") or DEFAULT_USER
+
+
+def chosen(text: str | None, known: dict[str, str], kind: str) -> tuple[str, ...]:
+    """Return the properties that a `$select` names, of those known by their names in lower case; `*` is all."""
     if not text:
-        return DEFAULT_USER
+        return ()
     names: list[str] = []
     for name in text.split(","):
-        known = _KNOWN.get(name.strip().casefold())
-        if known is None:
+        word = name.strip()
+        if word == "*":
+            names += known.values()
+        elif word.casefold() in known:
+            names.append(known[word.casefold()])
+        else:
             raise bad_request(
-                f"Could not find a property named '{name.strip()}' on type 'microsoft.graph.user'.", "BadRequest"
+                f"Could not find a property named '{word}' on type 'microsoft.graph.{kind}'.", "BadRequest"
             )
-        names.append(known)
     return tuple(dict.fromkeys(names))
+
+
+def only(data: dict[str, Json], text: str | None, kind: str) -> dict[str, Json]:
+    """Return the properties of an object that a `$select` names; all of them without one."""
+    names = chosen(text, {name.casefold(): name for name in data}, kind)
+    return {name: data[name] for name in names} if names else data
 
 
 def user_json(tenant: Tenant, user: User, names: tuple[str, ...]) -> dict[str, Json]:
@@ -86,18 +98,15 @@ def user_json(tenant: Tenant, user: User, names: tuple[str, ...]) -> dict[str, J
     for name in names:
         if name in _SIMPLE:
             data[name] = getattr(user, _SIMPLE[name])
-        elif name == "assignedLicenses":
-            data[name] = [
-                {"disabledPlans": sorted(disabled), "skuId": sku_id}
-                for sku_id, disabled in tenant.held_skus(user).items()
-            ]
-        elif name == "licenseAssignmentStates":
-            data[name] = _states(tenant, user)
-        elif name == "assignedPlans":
-            data[name] = _plans(tenant, user)
+        elif name in _COMPUTED:
+            data[name] = _COMPUTED[name](tenant, user)
         else:
             data[name] = [] if name in _EMPTY_LISTS else None
     return data
+
+
+def _licenses(tenant: Tenant, user: User) -> Json:
+    return [{"disabledPlans": sorted(disabled), "skuId": sku_id} for sku_id, disabled in tenant.held_skus(user).items()]
 
 
 def _states(tenant: Tenant, user: User) -> list[Json]:
@@ -109,7 +118,8 @@ def _states(tenant: Tenant, user: User) -> list[Json]:
         for sku_id, disabled in tenant.groups[group_id].licenses.items():
             error = user.errors.get((sku_id, group_id))
             state = "Error" if error else "Active"
-            states.append(_state(sku_id, disabled, group_id, state, error or "None", tenant.born))
+            since = tenant.path_times.get((user.user_id, sku_id, group_id), tenant.born)
+            states.append(_state(sku_id, disabled, group_id, state, error or "None", since))
     return states
 
 
@@ -126,19 +136,60 @@ def _state(
     }
 
 
-def _plans(tenant: Tenant, user: User) -> list[Json]:
+def _on(tenant: Tenant, user: User) -> Iterator[tuple[Sku, Plan]]:
+    """Yield the plans that are on for a user, each with its product."""
+    for sku_id, disabled in tenant.held_skus(user).items():
+        if (sku := tenant.skus.get(sku_id)) is not None:
+            yield from ((sku, plan) for plan in sku.plans if plan.plan_id not in disabled)
+
+
+def _plans(tenant: Tenant, user: User) -> Json:
+    """Return assignedPlans: what a lapsed product still gives says Suspended or Warning."""
     return [
         {
-            "assignedDateTime": iso(tenant.born),
-            "capabilityStatus": "Enabled",
-            "service": plan.name,
+            "assignedDateTime": iso(user.direct[sku.sku_id][1] if sku.sku_id in user.direct else tenant.born),
+            "capabilityStatus": sku.capability_status,
+            "service": service_of(plan.name),
             "servicePlanId": plan.plan_id,
         }
-        for sku_id, disabled in tenant.held_skus(user).items()
-        if sku_id in tenant.skus
-        for plan in tenant.skus[sku_id].plans
-        if plan.plan_id not in disabled
+        for sku, plan in _on(tenant, user)
     ]
+
+
+def _provisioned(tenant: Tenant, user: User) -> Json:
+    """Return provisionedPlans, one entry per service."""
+    services = {service_of(plan.name): sku.capability_status for sku, plan in _on(tenant, user)}
+    return [
+        {"capabilityStatus": status, "provisioningStatus": "Success", "service": service}
+        for service, status in services.items()
+    ]
+
+
+_SERVICES = {
+    "EXCHANGE": "exchange",
+    "SHAREPOINT": "SharePoint",
+    "ONEDRIVE": "SharePoint",
+    "MCO": "MicrosoftCommunicationsOnline",
+    "TEAMS": "TeamspaceAPI",
+}
+
+
+def service_of(plan_name: str) -> str:
+    """Return the service that assignedPlans names for a plan; only the one of Exchange is documented."""
+    folded = plan_name.upper()
+    return next((service for start, service in _SERVICES.items() if folded.startswith(start)), plan_name)
+
+
+_COMPUTED: dict[str, Callable[[Tenant, User], Json]] = {
+    "assignedLicenses": _licenses,
+    "licenseAssignmentStates": _states,
+    "assignedPlans": _plans,
+    "provisionedPlans": _provisioned,
+    "mailNickname": lambda tenant, user: user.upn.partition("@")[0],
+    "proxyAddresses": lambda tenant, user: [f"SMTP:{user.mail}"] if user.mail else [],
+    "createdDateTime": lambda tenant, user: iso(user.created or tenant.born),
+}
+_KNOWN = {name.casefold(): name for name in (*_SIMPLE, *_EMPTY_LISTS, *_NULLS, *_COMPUTED)}
 
 
 def sku_json(tenant: Tenant, sku: Sku, *, consumed: int) -> dict[str, Json]:
@@ -190,24 +241,28 @@ def license_detail(tenant: Tenant, sku_id: str, disabled: frozenset[str]) -> dic
     }
 
 
-def group_json(group: Group, select: str | None) -> dict[str, Json]:
+_GROUP_DEFAULT = ("id", "displayName", "description", "mailEnabled", "mailNickname", "securityEnabled", "groupTypes")
+
+
+def group_json(group: Group, select: str | None, *, failing: bool = False) -> dict[str, Json]:
     """Return a group; licence properties come only with `$select`, as in Graph."""
-    everything: dict[str, Json] = {
+    data: dict[str, Json] = {
         "id": group.group_id,
         "displayName": group.name,
         "description": None,
         "mailEnabled": False,
+        "mailNickname": group.group_id[:8],
         "securityEnabled": True,
         "groupTypes": [],
-    }
-    extra = {
+        "mail": None,
+        "visibility": None,
+        "createdDateTime": None,
+        "membershipRule": None,
+        "onPremisesSyncEnabled": None,
         "assignedLicenses": [
-            {"disabledPlans": sorted(disabled), "skuId": sku_id} for sku_id, disabled in group.licenses.items()
+            {"disabledPlans": sorted(disabled), "skuId": sku_id} for sku_id, disabled in group.shown_licenses.items()
         ],
-        "licenseProcessingState": {"state": "ProcessingComplete"} if group.licenses else None,
+        "licenseProcessingState": {"state": "ProcessingComplete" if group.wanted is None else "QueuedForProcessing"},
+        "hasMembersWithLicenseErrors": failing,
     }
-    if not select:
-        return everything
-    known = {name.casefold(): (name, value) for name, value in {**everything, **extra}.items()}
-    chosen = [known[name.strip().casefold()] for name in select.split(",") if name.strip().casefold() in known]
-    return dict(chosen)
+    return only(data, select or ",".join(_GROUP_DEFAULT), "group")

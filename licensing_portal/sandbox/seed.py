@@ -67,6 +67,7 @@ def build(blueprint: Blueprint, options: "SandboxOptions") -> Tenant:
     """Make a tenant with everything in it."""
     tenant = blueprint.outline()
     tenant.consumed_lag, tenant.index_lag = options.consumed_lag_seconds, options.index_lag_seconds
+    tenant.group_lag = options.group_lag_seconds
     tenant.strict_dependencies = options.strict_dependencies
     if blueprint.tenant_id == STORY_TENANT_ID and options.users is None:
         from licensing_portal.sandbox.story import tell

@@ -5,7 +5,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from licensing_portal.sandbox.model import Tenant, User
+from licensing_portal.sandbox.model import Group, Tenant, User
+from licensing_portal.sandbox.processing import queue
 
 if TYPE_CHECKING:
     from licensing_portal.sandbox.app import Sandbox
@@ -21,6 +22,8 @@ _USER = (
     "location",
     "on_premises",
     "department",
+    "job_title",
+    "created",
 )
 _SKU = ("enabled", "warning", "suspended", "locked_out", "capability_status")
 
@@ -63,7 +66,10 @@ class Store:
         if data.get("seed") != sandbox.options.seed:
             return
         for tenant_id, changes in data["tenants"].items():
-            if any(changes.get(name) for name in ("users", "deleted", "skus")) or changes["relationship"] != "active":
+            if (
+                any(changes.get(name) for name in ("users", "deleted", "skus", "groups"))
+                or changes["relationship"] != "active"
+            ):
                 tenant = sandbox.tenant(tenant_id)
                 if tenant is not None:
                     _restore(tenant, changes)
@@ -78,7 +84,18 @@ def _dump(tenant: Tenant) -> dict[str, Any]:
             "skus": {
                 key: {name: getattr(tenant.skus[key], name) for name in _SKU} for key in sorted(tenant.touched_skus)
             },
+            "groups": {key: _dump_group(tenant.groups[key]) for key in sorted(tenant.touched_groups)},
         }
+
+
+def _dump_group(group: Group) -> dict[str, Any]:
+    """Return what a group hands out, and what it is going to."""
+    return {
+        "licenses": {sku_id: sorted(disabled) for sku_id, disabled in group.licenses.items()},
+        "wanted": None
+        if group.wanted is None
+        else {sku_id: sorted(disabled) for sku_id, disabled in group.wanted.items()},
+    }
 
 
 def _dump_user(user: User) -> dict[str, Any]:
@@ -95,12 +112,28 @@ def _restore(tenant: Tenant, changes: dict[str, Any]) -> None:
         for name, value in values.items():
             setattr(tenant.skus[key], name, value)
         tenant.touched_skus.add(key)
+    _restore_groups(tenant, changes.get("groups", {}))
     for key in changes["deleted"]:
         if key in tenant.users:
             tenant.delete_user(tenant.users[key])
     for key, values in changes["users"].items():
         _restore_user(tenant, key, values)
     tenant.forget_lags()
+
+
+def _restore_groups(tenant: Tenant, groups: dict[str, Any]) -> None:
+    """Bring back what groups hand out; the members' own errors follow with the members."""
+    for key, values in groups.items():
+        group = tenant.groups[key]
+        members = [tenant.users[user_id] for user_id in group.members if user_id in tenant.users]
+        held = {user.user_id: frozenset(tenant.held_skus(user)) for user in members}
+        group.licenses = {sku_id: frozenset(disabled) for sku_id, disabled in values["licenses"].items()}
+        for user in members:
+            tenant.after_change(user.user_id, held[user.user_id])
+        tenant.touched_groups.add(key)
+        if values["wanted"] is not None:
+            group.wanted = {sku_id: frozenset(disabled) for sku_id, disabled in values["wanted"].items()}
+            queue(tenant, group)
 
 
 def _restore_user(tenant: Tenant, key: str, values: dict[str, Any]) -> None:
@@ -111,7 +144,7 @@ def _restore_user(tenant: Tenant, key: str, values: dict[str, Any]) -> None:
     held = frozenset(tenant.held_skus(user))
     tenant.by_upn.pop(user.upn.casefold(), None)
     for name in _USER:
-        setattr(user, name, values[name])
+        setattr(user, name, values.get(name, getattr(user, name)))
     tenant.by_upn[user.upn.casefold()] = key
     user.direct = {sku_id: (frozenset(disabled), since) for sku_id, (disabled, since) in values["direct"].items()}
     user.errors = {(sku_id, group_id): error for sku_id, group_id, error in values["errors"]}

@@ -124,16 +124,3 @@ def test_the_partner_sees_its_customers() -> None:
     assert len(call.get(active)["value"]) == 24
     assert Caller(sandbox, tenant_id=sandbox.tenants[3])("GET", "/users").status == 403
     assert Caller(sandbox)("GET", "/contracts").status == 404
-
-
-def test_delta_rounds(call: Caller) -> None:
-    pages = call.pages("/users/delta?$select=id,displayName&$top=100")
-    assert sum(len(page["value"]) for page in pages) == TOTAL
-    link = pages[-1]["@odata.deltaLink"]
-    assert call.get(link)["value"] == []
-    call("PATCH", f"/users/{user_id('joiner', 2)}", {"department": "x"})
-    call("DELETE", f"/_control/tenants/{call.tenant_id}/users/{user_id('leaver', 1)}")
-    changed = call.get(link)["value"]
-    assert {entry["id"] for entry in changed} == {user_id("joiner", 2), user_id("leaver", 1)}
-    assert {"reason": "changed"} in [entry.get("@removed") for entry in changed]
-    assert call("GET", "/users/delta?$deltatoken=unknown").status == 410

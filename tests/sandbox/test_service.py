@@ -10,7 +10,7 @@ import pytest
 from licensing_portal.sandbox import ConnectionDropped, serve
 from licensing_portal.sandbox.catalog import sku_id
 from licensing_portal.sandbox.http import Request
-from licensing_portal.sandbox.story import user_id
+from licensing_portal.sandbox.story import EVERYBODY, user_id
 from tests.sandbox.calls import Caller, calm
 
 E3 = sku_id("SPE_E3")
@@ -209,8 +209,12 @@ def test_the_state_file_brings_changes_back(tmp_path: Path) -> None:
     call = Caller(calm(state_file=file))
     statuses(call, [part(1, JOINERS[0])])
     call("DELETE", f"/_control/tenants/{call.tenant_id}/users/{JOINERS[1]}")
+    pending = {"addLicenses": [{"skuId": sku_id("VISIOCLIENT"), "disabledPlans": []}], "removeLicenses": []}
+    assert call("POST", f"/groups/{EVERYBODY}/assignLicense", pending).status == 202
     call.sandbox.save_now()
-    again = Caller(calm(state_file=file))
+    again = Caller(calm(state_file=file, group_lag_seconds=0))
+    group = again.get(f"/groups/{EVERYBODY}?$select=assignedLicenses")
+    assert sku_id("VISIOCLIENT") in {entry["skuId"] for entry in group["assignedLicenses"]}
     assert again.get(f"/users/{JOINERS[0]}?$select=assignedLicenses")["assignedLicenses"][0]["skuId"] == E3
     assert again("GET", f"/users/{JOINERS[1]}").status == 404
     tenants = (caller.sandbox.tenant(caller.tenant_id) for caller in (call, again))
