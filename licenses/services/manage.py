@@ -124,8 +124,9 @@ def product_rows(
 
     `wish` fills in what the form already holds, `errors` what was refused, by SKU.
     """
-    chosen = SelectedUser.objects.filter(selection=selection).values("user_id")
-    held, direct, off = _holders(customer, chosen)
+    # The selection says which customer it is: named once more, SQLite would look through all of that customer's rows.
+    chosen = SelectedUser.objects.filter(selection=selection, selection__customer=customer).values("user_id")
+    held, direct, off = _holders(chosen)
     groups = _groups(customer, chosen)
     rows = (
         _row(sku, total, held.get(sku.sku_id, 0), direct.get(sku.sku_id, 0), off.get(sku.sku_id, {}), groups, wish)
@@ -138,14 +139,14 @@ def product_rows(
 
 
 def _holders(
-    customer: Customer, chosen: "QuerySet[SelectedUser, Any]"
+    chosen: "QuerySet[SelectedUser, Any]",
 ) -> tuple[dict[str, int], dict[str, int], dict[str, dict[str, int]]]:
     """Return by SKU the holders, those who hold it directly, and for how many holders each plan is off.
 
     One GROUP BY over the few plan sets; never a loop over users.
     """
     counted = (
-        Holding.objects.filter(customer=customer, user_id__in=chosen)
+        Holding.objects.filter(user_id__in=chosen)
         .values_list("product__sku_id", "plan_set_id")
         .annotate(number=Count("pk"), directly=Count("pk", filter=Q(direct=True)))
     )
@@ -167,7 +168,7 @@ def _groups(customer: Customer, chosen: "QuerySet[SelectedUser, Any]") -> dict[s
     """Return by SKU the names of the groups by which any of the chosen users holds it."""
     names = dict(customer.groups.values_list("object_id", "display_name"))
     given = (
-        Assignment.objects.filter(customer=customer, user_id__in=chosen)
+        Assignment.objects.filter(user_id__in=chosen)
         .exclude(via=Assignment.DIRECT)
         # A path in error gives nothing, so its group keeps nothing.
         .exclude(state__in=[state.value for state in PathState if not state.holds])
