@@ -66,7 +66,7 @@ def claim(change: LicenseChange, number: int, *, token: str) -> list[UserChange]
     for row in rows:
         row.uncertain = row.uncertain or row.state == State.IN_FLIGHT
         row.state = State.IN_FLIGHT
-        row.lease_owner = token
+        row.lease_owner, row.lease_until = token, now + LEASE
         row.attempts += 1
     return rows
 

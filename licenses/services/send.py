@@ -14,6 +14,7 @@ from licenses.core.holdings import UserState
 from licenses.core.outcome import Verdict, judge
 from licenses.core.triage import Failure, FailureKind, failure_of, triage
 from licenses.models import UserChange
+from licenses.services import claims
 from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
 from licenses.services.states import state_of
 from licensing_portal.gateways.errors import AccessDenied, AuthenticationFailed, GatewayError, Throttled
@@ -86,7 +87,28 @@ def _verdict(row: UserChange, now: UserState) -> Verdict:
 
 def _send(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog) -> float:
     """Send one batch, give each row its outcome, and read back refused removals before calling them failed."""
-    outcomes = _call(rows, gateway)
+    if rows := _in_time(rows):
+        return _judge_all(rows, _call(rows, gateway), gateway, catalog)
+    return 0.0
+
+
+def _in_time(rows: Sequence[UserChange]) -> list[UserChange]:
+    """Return the rows that may still be sent.
+
+    A worker that slept with its claim (a frozen machine, a paused process) must not send when it wakes up: by then
+    somebody else may have done so. Half of the lease must be left, more than the one call can take.
+    """
+    latest = timezone.now() + claims.LEASE / 2
+    for row in rows:
+        if row.lease_until is None or row.lease_until < latest:
+            row.state, row.not_before = State.PENDING, None
+    return [row for row in rows if row.state == State.IN_FLIGHT]
+
+
+def _judge_all(
+    rows: Sequence[UserChange], outcomes: Sequence[WriteOutcome], gateway: DirectoryGateway, catalog: Catalog
+) -> float:
+    """Give each row its outcome; return for how many seconds the tenant asks everybody to wait."""
     wait = 0.0
     doubtful: list[tuple[UserChange, Failure]] = []
     for row, outcome in zip(rows, outcomes, strict=True):

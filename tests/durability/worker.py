@@ -11,6 +11,7 @@ DURABILITY_STOP   claim or call: stop like a frozen machine, once, right after a
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -72,8 +73,11 @@ def _replace(module: Any, name: str, function: Callable[..., None]) -> None:
 def _stop_once(moment: str) -> None:
     """Stop this process at the first claim's end, or at the first write's answer, until somebody continues it."""
     from licenses.services import run
+    from licensing_portal.management.commands import db_worker
 
     assert moment in ("claim", "call")
+    # No heartbeat but the first: a machine that stops in a transaction of SQLite would stop all others too.
+    db_worker.BEAT_SECONDS = 3600.0
     name = "claim" if moment == "claim" else "process"
     original = getattr(run, name)
     stopped: list[bool] = []
@@ -82,6 +86,7 @@ def _stop_once(moment: str) -> None:
         result = original(*args, **kwargs)
         if result != [] and not stopped:
             stopped.append(True)
+            time.sleep(0.3)
             os.kill(os.getpid(), signal.SIGSTOP)
         return result
 
