@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
+from django_htmx.http import push_url
 
 from customers import selection as selections
 from customers.models import Customer, DirectoryUser, Selection
@@ -60,7 +61,12 @@ def user_list(request: StaffRequest, tenant_id: str) -> HttpResponse:
         return render(request, "customers/users.html", context, status=422)
     if act is not None:
         return _post(request, customer, selection, query, act)
-    return render(request, "customers/users.html", _context(customer, selection, facets, query))
+    context = _context(customer, selection, facets, query)
+    if request.htmx and not request.htmx.history_restore_request:
+        # The address that a reload would ask for; the form itself is posted to the list's own.
+        context["oob"] = True
+        return push_url(render(request, "customers/users.html#swapped", context), request.get_full_path())
+    return render(request, "customers/users.html", context)
 
 
 def _context(customer: Customer, selection: Selection, facets: Facets, query: UserQuery) -> dict[str, object]:
@@ -109,6 +115,7 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection, query
             "selected": selections.count(selection),
             "page": {"total": matching(customer, query).count()},
             "oob": True,
+            "is_tick": True,
         }
         return render(request, "customers/users.html#ticked", context)
     if go in _LEADS:

@@ -143,13 +143,15 @@ def open_page(browser: Browser, portal: Portal) -> Iterator[Callable[..., Page]]
         scheme: str = "light",
         javascript: bool = True,
         expected: tuple[str, ...] = (),
+        **device: Any,
     ) -> Page:
         context = browser.new_context(
             locale=_LOCALES[language],
             viewport={"width": width, "height": 900},
             color_scheme=scheme,  # type: ignore[arg-type]
             java_script_enabled=javascript,
-            reduced_motion="reduce",
+            # More of Playwright's context: has_touch, forced_colors, …
+            **{"reduced_motion": "reduce", **device},
         )
         contexts.append(context)
         if person is not None:
