@@ -57,6 +57,8 @@ class LicenseChange(models.Model):
     # Why Review asks (core.planning.Cause values), and the seat table as planned.
     causes = models.JSONField(default=list)
     seats = models.JSONField(default=list)
+    # SKU → units consumed when it began to run.
+    seats_before = models.JSONField(default=dict)
     # What people lose, by family: [["exchange", 14], …].
     losses = models.JSONField(default=list)
     total = models.PositiveIntegerField(default=0)

@@ -138,6 +138,7 @@ class _Edit:
         self.on = frozenset(plan_id for plan_id, choice in choices.items() if choice == Choice.ALL)
         # A new holder gets every plan but those that were switched off.
         self.new_holder = LicenseAdd(sku_id=sku.sku_id, disabled=self.off)
+        self._plans = frozenset(plan.plan_id for plan in sku.plans)
         self._wanted: dict[frozenset[PlanId], LicenseAdd] = {}
         self._kept: dict[tuple[bool, tuple[Path, ...]], tuple[Kept, ...]] = {}
 
@@ -146,16 +147,19 @@ class _Edit:
         direct = held.direct
         if direct is not None:
             wanted = self._complete(direct.disabled)
-            if wanted.disabled != direct.disabled:
+            if wanted.disabled != direct.disabled & self._plans:
                 adds.append(wanted)
         if direct is None or len(held.paths) > 1:
             kept.extend(self._kept_by(held, direct is None))
 
     def _complete(self, disabled: frozenset[PlanId]) -> LicenseAdd:
-        """Return the whole list that replaces this one: Graph does not merge (graph-api.md 2.6)."""
+        """Return the whole list that replaces this one: Graph does not merge (graph-api.md 2.6).
+
+        A plan that has left the product is left out: Graph refuses a list that names one.
+        """
         wanted = self._wanted.get(disabled)
         if wanted is None:
-            wanted = LicenseAdd(sku_id=self.sku_id, disabled=(disabled | self.off) - self.on)
+            wanted = LicenseAdd(sku_id=self.sku_id, disabled=((disabled | self.off) & self._plans) - self.on)
             self._wanted[disabled] = wanted
         return wanted
 

@@ -21,6 +21,8 @@ from licenses.models import LicenseChange, UserChange
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=90)
+# So much of a lease one call can take: 60 s in all.
+_CALL_SHARE = 2 / 3
 State = UserChange.State
 _BOOT = secrets.token_hex(4)
 
@@ -66,7 +68,7 @@ def claim(change: LicenseChange, number: int, *, token: str) -> list[UserChange]
     for row in rows:
         row.uncertain = row.uncertain or row.state == State.IN_FLIGHT
         row.state = State.IN_FLIGHT
-        row.lease_owner, row.lease_until = token, now + LEASE
+        row.lease_owner = token
         row.attempts += 1
     return rows
 
@@ -112,6 +114,24 @@ def record(rows: Sequence[UserChange], *, token: str) -> int:
     if len(kept) < len(rows):
         logger.warning("lease lost: %d of %d outcomes dropped", len(rows) - len(kept), len(rows))
     return len(kept)
+
+
+def keep_held(rows: Sequence[UserChange], *, token: str) -> list[UserChange]:
+    """Return those of the rows that may still be sent: ours, with time for a call, and nobody said stop.
+
+    Asked right before the call: a process that was frozen, or waited long for a read, may have lost its rows, and
+    whoever has them now may have sent them.
+    """
+    held = set(
+        UserChange.objects.filter(
+            pk__in=[row.pk for row in rows],
+            state=State.IN_FLIGHT,
+            lease_owner=token,
+            lease_until__gt=timezone.now() + LEASE * _CALL_SHARE,
+            change__cancel_requested_at__isnull=True,
+        ).values_list("pk", flat=True)
+    )
+    return [row for row in rows if row.pk in held]
 
 
 def free_leases(process: str) -> int:

@@ -15,7 +15,8 @@ from django.utils import timezone
 from customers.models import Customer
 from customers.sync import KnownUser, known_users, upsert_users
 from licenses.core.holdings import DIRECT, Held, Path, PathState
-from licenses.models import Assignment, Holding, LicenseChange, LicenseEvent, PlanSet
+from licenses.models import Assignment, Holding, LicenseEvent, PlanSet, Product
+from licenses.services.causes import cause_of, wanted_of
 from licenses.services.products import ensure_products
 from licensing_portal.gateways.protocol import AssignmentPath, UserRecord
 
@@ -42,7 +43,6 @@ class RowWriter:
     """Writes pages of users of one customer; keeps product and plan set ids between pages."""
 
     customer: Customer
-    change: LicenseChange | None = None
     _products: dict[str, int] = field(default_factory=dict)
     _sets: dict[tuple[int, frozenset[str]], int] = field(default_factory=dict)
     _disabled: dict[int, frozenset[str]] = field(default_factory=dict)
@@ -207,7 +207,20 @@ class RowWriter:
                 seen_json, now_json = self._json(was.get(product)), self._json(has.get(product))
                 if seen_json != now_json:
                     events.append(self._event(record, pk, product, seen_json, now_json, seen_at))
-        LicenseEvent.objects.bulk_create(events, _ROWS_AT_ONCE)
+        if events:
+            self._name_causes(events)
+            LicenseEvent.objects.bulk_create(events, _ROWS_AT_ONCE)
+
+    def _name_causes(self, events: Sequence[LicenseEvent]) -> None:
+        """Name the running change of ours that made a difference; all others were only seen."""
+        wanted = wanted_of(self.customer, {event.object_id for event in events})
+        if not wanted:
+            return
+        pks = {event.product_id for event in events if event.product_id is not None}
+        skus = dict(Product.objects.filter(pk__in=pks).values_list("pk", "sku_id"))
+        for event in events:
+            sku_id = skus[event.product_id] if event.product_id is not None else ""
+            event.change_id = cause_of(wanted, event.object_id, sku_id, event.after)
 
     def _event(
         self, record: UserRecord, pk: int, product: int | None, before: Any, after: Any, seen_at: datetime
@@ -219,7 +232,6 @@ class RowWriter:
             product_id=product,
             before=before,
             after=after,
-            change=self.change,
             seen_at=seen_at,
         )
 
@@ -257,7 +269,6 @@ def store_users(
     *,
     read_at: datetime,
     first: bool,
-    change: LicenseChange | None = None,
 ) -> None:
-    """Write these users once; the events name `change` as their cause when it is given."""
-    RowWriter(customer, change).write(records, read_at=read_at, first=first)
+    """Write these users once."""
+    RowWriter(customer).write(records, read_at=read_at, first=first)

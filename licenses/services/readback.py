@@ -5,7 +5,7 @@ A difference is read again by id, up to 4 times in 30 s, before it is called any
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -39,18 +39,26 @@ def read_back(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Read up to 300 users, compare, store what they have now, and correct the rows that differ."""
-    found = gateway.users_by_id([row.object_id for row in rows])
+    found, asked = _read(gateway, rows)
     odd = [row for row in rows if not _agrees(row, found)]
     for pause in _PAUSES:
         if not odd:
             break
         sleep(pause)
-        again = gateway.users_by_id([row.object_id for row in odd])
+        again, asked_again = _read(gateway, odd)
         for row in odd:
             found.pop(row.object_id, None)
         found.update(again)
+        asked.update(asked_again)
         odd = [row for row in odd if not _agrees(row, found)]
-    _store(change, rows, found)
+    _store(change, rows, found, asked)
+
+
+def _read(gateway: DirectoryGateway, rows: Sequence[UserChange]) -> tuple[dict[str, UserRecord], dict[str, datetime]]:
+    """Return the users and when each was asked for: what somebody else reads meanwhile is newer."""
+    now = timezone.now()
+    found = dict(gateway.users_by_id([row.object_id for row in rows]))
+    return found, dict.fromkeys(found, now)
 
 
 def _agrees(row: UserChange, found: Mapping[str, UserRecord]) -> bool:
@@ -70,9 +78,13 @@ def _verdict(row: UserChange, record: UserRecord) -> Verdict:
     return judge(state_before(row), diff_of(row), state_of(record))
 
 
-def _store(change: LicenseChange, rows: Sequence[UserChange], found: Mapping[str, UserRecord]) -> None:
+def _store(
+    change: LicenseChange,
+    rows: Sequence[UserChange],
+    found: Mapping[str, UserRecord],
+    asked: Mapping[str, datetime],
+) -> None:
     """Write what was read: the rows' after-states, our copy of the directory and the users' history."""
-    now = timezone.now()
     for row in rows:
         record = found.get(row.object_id)
         if record is None:
@@ -85,7 +97,9 @@ def _store(change: LicenseChange, rows: Sequence[UserChange], found: Mapping[str
         elif row.state == State.UNKNOWN and record is not None:
             _settle_unknown(row, record)
     with transaction.atomic():
-        store_users(change.customer, list(found.values()), read_at=now, first=False, change=change)
+        for moment in sorted(set(asked.values())):
+            records = [record for object_id, record in found.items() if asked[object_id] == moment]
+            store_users(change.customer, records, read_at=moment, first=False)
         UserChange.objects.bulk_update(rows, _READ_FIELDS, batch_size=CHUNK)
 
 
@@ -131,29 +145,3 @@ def _settle_unknown(row: UserChange, record: UserRecord) -> None:
     if _verdict(row, record) == Verdict.DONE:
         row.state, row.failure_kind = State.UPDATED, ""
         row.outcome_key = outcome_key(row)
-
-
-SETTLE = timedelta(minutes=2)
-
-
-def seat_moves(change: LicenseChange) -> dict[str, int]:
-    """Return by SKU how many more seats this change's users hold now than before it."""
-    moves: dict[str, int] = {}
-    rows = change.user_changes.filter(state=State.UPDATED, after__isnull=False).exclude(add=[], remove=[])
-    for before, after in rows.values_list("before", "after").iterator(chunk_size=2_000):
-        had, has = _held(before), _held(after)
-        for sku_id in has - had:
-            moves[sku_id] = moves.get(sku_id, 0) + 1
-        for sku_id in had - has:
-            moves[sku_id] = moves.get(sku_id, 0) - 1
-    return moves
-
-
-def _held(state: Mapping[str, object] | None) -> set[str]:
-    """Return the SKUs held by any active path of a stored state."""
-    paths = (state or {}).get("paths") or []
-    return {
-        path["skuId"]
-        for path in paths  # type: ignore[attr-defined]
-        if path.get("state", "Active") in {"Active", "ActiveWithError"}
-    }

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from customers import sync as directory
 from customers.models import Customer, DirectoryUser
-from licenses.models import Assignment, Holding, LicenseChange
+from licenses.models import Assignment, Holding
 from licenses.services.directory_rows import store_users
 from licenses.services.figures import write_all_facets, write_figures
 from licenses.services.products import store_products, store_subscriptions
@@ -44,7 +44,6 @@ def refresh_users(
     object_ids: Sequence[str],
     *,
     gateway: DirectoryGateway | None = None,
-    change: LicenseChange | None = None,
 ) -> None:
     """Read these users again by id; those that Microsoft no longer knows are marked as deleted."""
     gateway = gateway or directory_gateway(customer.tenant_id, patience=PAGE_PATIENCE)
@@ -52,7 +51,7 @@ def refresh_users(
         some = object_ids[start : start + _IDS_AT_ONCE]
         asked = timezone.now()
         found = gateway.users_by_id(some)
-        store_users(customer, list(found.values()), read_at=asked, first=False, change=change)
+        store_users(customer, list(found.values()), read_at=asked, first=False)
         gone = [object_id for object_id in some if object_id not in found]
         if gone:
             pks = DirectoryUser.objects.of(customer).filter(object_id__in=gone).values_list("pk", flat=True)

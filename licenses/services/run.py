@@ -11,18 +11,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, connections, transaction
-from django.db.models import F, Min
+from django.db.models import Min
 from django.utils import timezone
 
 from licenses import doorbell
 from licenses.core.catalog import Catalog
-from licenses.models import Entitlement, LicenseChange, UserChange
-from licenses.services import readback
+from licenses.models import LicenseChange, UserChange
+from licenses.services import readback, seats
 from licenses.services.budget import Budget
-from licenses.services.claims import claim, give_up_waiting, record, worker_token
+from licenses.services.claims import claim, give_up_waiting, keep_held, record, worker_token
+from licenses.services.rebase import rebase
 from licenses.services.send import process
 from licenses.services.states import load_catalog
 from licensing_portal.gateways.errors import GatewayError
@@ -106,8 +108,10 @@ def _start_running(change: LicenseChange) -> bool:
     try:
         with transaction.atomic():
             taken = LicenseChange.objects.filter(pk=change.pk, status=Status.QUEUED).update(
-                status=Status.RUNNING, started_at=now, sliced_at=now
+                status=Status.RUNNING, started_at=now, sliced_at=now, seats_before=seats.consumed(change.customer)
             )
+            if taken:
+                rebase(change)
     except IntegrityError:
         return False
     change.status, change.started_at = Status.RUNNING, now
@@ -161,7 +165,7 @@ def _work(turn: Slice) -> None:
             if not _wait_for_due_rows(turn):
                 return
             continue
-        wait = process(rows, gateway, turn.catalog)
+        wait = process(rows, gateway, turn.catalog, may_send=partial(keep_held, token=token))
         record(rows, token=token)
         now = timezone.now()
         LicenseChange.objects.filter(pk=turn.change.pk).update(
@@ -247,18 +251,9 @@ def _finish(change: LicenseChange) -> None:
         change.status = Status.CANCELLED if stopped else Status.DONE
         change.finished_at, change.waiting_until = timezone.now(), None
         change.save(update_fields=["status", "finished_at", "waiting_until"])
-        _count_seats(change)
+        seats.count(change)
         following = LicenseChange.objects.filter(
             customer=change.customer, lane=change.lane, status=Status.QUEUED
         ).order_by("queued_at")
         if (next_change := following.first()) is not None:
             doorbell.ring(next_change)
-
-
-def _count_seats(change: LicenseChange) -> None:
-    """Move our seat figures at once; Microsoft's own count follows within minutes."""
-    settles = timezone.now() + readback.SETTLE
-    for sku_id, moved in readback.seat_moves(change).items():
-        Entitlement.objects.filter(customer=change.customer, product__sku_id=sku_id).update(
-            consumed=F("consumed") + moved, settling_until=settles
-        )

@@ -257,7 +257,7 @@ def _plan_again(change: LicenseChange) -> LicenseChange:
 def _queue(change: LicenseChange) -> None:
     """Turn a planned draft into a queued change; one without a single call is done at once."""
     now = timezone.now()
-    calls = change.user_changes.filter(state=UserChange.State.PENDING).exists()
+    calls = change.user_changes.filter(state=UserChange.State.PENDING).exists() or _waits_for_others(change)
     change.status = Status.QUEUED if calls else Status.DONE
     change.queued_at = change.sliced_at = now
     if not calls:
@@ -267,6 +267,16 @@ def _queue(change: LicenseChange) -> None:
     _empty_selection(change, pks)
     if calls:
         doorbell.ring(change)
+
+
+def _waits_for_others(change: LicenseChange) -> bool:
+    """Tell whether an earlier change is still to come to one of the users: only then is it known who needs a call."""
+    others = UserChange.objects.filter(
+        change__customer=change.customer,
+        change__status__in=LicenseChange.OPEN,
+        object_id__in=change.user_changes.values("object_id"),
+    )
+    return others.exclude(change=change).exists()
 
 
 def _empty_selection(change: LicenseChange, pks: Sequence[int]) -> None:

@@ -4,7 +4,7 @@ An unclear answer is never taken for success or failure: the user is read back b
 again (durable-jobs.md, section 7; security-reliability.md, 5.1).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from django.utils import timezone
@@ -14,7 +14,6 @@ from licenses.core.holdings import UserState
 from licenses.core.outcome import Verdict, judge
 from licenses.core.triage import Failure, FailureKind, failure_of, triage
 from licenses.models import UserChange
-from licenses.services import claims
 from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
 from licenses.services.states import state_of
 from licensing_portal.gateways.errors import AccessDenied, AuthenticationFailed, GatewayError, Throttled
@@ -27,21 +26,30 @@ from licensing_portal.gateways.protocol import (
 )
 
 State, Step = UserChange.State, UserChange.Step
+type MaySend = Callable[[Sequence[UserChange]], Sequence[UserChange]]
 
 MAX_ATTEMPTS = 6
+_READS_LAG = 5.0
 # A licence call right after our own location change may still see the old location (graph-api.md 2.7).
 LOCATION_SETTLES = timedelta(seconds=2)
 _LOCATION_RETRIES = 3
 _LOCATION_RETRY_AFTER = timedelta(seconds=3)
 
 
-def process(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog) -> float:
-    """Give every claimed row its outcome; return for how many seconds the tenant asks everybody to wait."""
+def process(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog, *, may_send: MaySend) -> float:
+    """Give every claimed row its outcome; return for how many seconds the tenant asks everybody to wait.
+
+    `may_send` is asked right before the call and returns the rows that may still be sent; the others are given back.
+    """
     uncertain = [row for row in rows if row.uncertain]
     try:
         if uncertain:
             _resolve(uncertain, gateway)
-        to_send = [row for row in rows if row.state == State.IN_FLIGHT]
+        waiting = [row for row in rows if row.state == State.IN_FLIGHT]
+        to_send = list(may_send(waiting))
+        for row in waiting:
+            if row not in to_send:
+                _again(row, 0.0, counts=False)
         return _send(to_send, gateway, catalog) if to_send else 0.0
     except (AuthenticationFailed, AccessDenied) as error:
         _refuse_all(rows, error)
@@ -53,7 +61,10 @@ def process(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Cata
     except GatewayError as error:
         # Reading failed: whatever was uncertain stays so, whatever was not sent is simply due again.
         for row in (row for row in rows if row.state == State.IN_FLIGHT):
-            _unclear(row, error.status, error.code, error.request_id)
+            if row.uncertain:
+                _unclear(row, error.status, error.code, error.request_id)
+            else:
+                _again(row, _backoff(row.attempts), counts=False)
     return 0.0
 
 
@@ -87,28 +98,7 @@ def _verdict(row: UserChange, now: UserState) -> Verdict:
 
 def _send(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog) -> float:
     """Send one batch, give each row its outcome, and read back refused removals before calling them failed."""
-    if rows := _in_time(rows):
-        return _judge_all(rows, _call(rows, gateway), gateway, catalog)
-    return 0.0
-
-
-def _in_time(rows: Sequence[UserChange]) -> list[UserChange]:
-    """Return the rows that may still be sent.
-
-    A worker that slept with its claim (a frozen machine, a paused process) must not send when it wakes up: by then
-    somebody else may have done so. Half of the lease must be left, more than the one call can take.
-    """
-    latest = timezone.now() + claims.LEASE / 2
-    for row in rows:
-        if row.lease_until is None or row.lease_until < latest:
-            row.state, row.not_before = State.PENDING, None
-    return [row for row in rows if row.state == State.IN_FLIGHT]
-
-
-def _judge_all(
-    rows: Sequence[UserChange], outcomes: Sequence[WriteOutcome], gateway: DirectoryGateway, catalog: Catalog
-) -> float:
-    """Give each row its outcome; return for how many seconds the tenant asks everybody to wait."""
+    outcomes = _call(rows, gateway)
     wait = 0.0
     doubtful: list[tuple[UserChange, Failure]] = []
     for row, outcome in zip(rows, outcomes, strict=True):
@@ -181,9 +171,14 @@ def _throttled(row: UserChange, outcome: WriteOutcome, catalog: Catalog) -> floa
         else:
             _again(row, min(30.0, 0.5 * 2**row.attempts), counts=True)
         return 0.0
-    wait = outcome.retry_after if outcome.retry_after is not None else min(60.0, 2.0**row.attempts)
+    wait = outcome.retry_after if outcome.retry_after is not None else _backoff(row.attempts)
     _again(row, wait, counts=outcome.retry_after is None)
     return wait
+
+
+def _backoff(attempts: int) -> float:
+    """Return the seconds to wait after so many attempts when nobody named a time."""
+    return float(min(60.0, 2.0 ** min(attempts, 6)))
 
 
 def _again(row: UserChange, seconds: float, *, counts: bool) -> None:
@@ -202,7 +197,8 @@ def _unclear(row: UserChange, status: int, code: str, request_id: str) -> None:
         row.failure_kind = FailureKind.UNREADABLE.value
     else:
         row.state = State.PENDING
-        row.not_before = timezone.now() + timedelta(seconds=min(60.0, 2.0**row.attempts))
+        # Reads may lag behind a write that was made (durable-jobs.md, section 7).
+        row.not_before = timezone.now() + timedelta(seconds=max(_READS_LAG, _backoff(row.attempts)))
 
 
 def _refused(row: UserChange, failure: Failure) -> None:
