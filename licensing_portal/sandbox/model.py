@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 type Disabled = frozenset[str]
 
@@ -20,8 +21,9 @@ _AUDITS_KEPT = 20_000
 _lives = itertools.count(time.time_ns() // 1_000_000)
 
 
+@lru_cache(maxsize=4096)
 def iso(moment: float) -> str:
-    """Return a time as Graph prints it."""
+    """Return a time as Graph prints it; most of what is listed has a date of the seed."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -46,7 +46,8 @@ def list_users(tenant: Tenant, request: Request) -> Reply:
         page["@odata.count"] = sum(1 for _ in _found(tenant, request, condition, wanted, 0))
     if len(rows) > size:
         page["@odata.nextLink"] = next_link(request, rows[-1][0])
-    page["value"] = [_with_expanded(tenant, user, names, query) for _, user in rows[:size]]
+    also = expanded(query)
+    page["value"] = [_with_expanded(tenant, user, names, also) for _, user in rows[:size]]
     return Reply(200, page)
 
 
@@ -127,10 +128,10 @@ def expanded(query: dict[str, str]) -> tuple[str, ...]:
     return tuple(part.partition("(")[0].strip().casefold() for part in text.split("),") if part.strip())
 
 
-def _with_expanded(tenant: Tenant, user: User, names: tuple[str, ...], query: dict[str, str]) -> dict[str, Json]:
+def _with_expanded(tenant: Tenant, user: User, names: tuple[str, ...], also: tuple[str, ...]) -> dict[str, Json]:
     """Return a user with what `$expand` asks for; nobody has a manager here, and Graph then leaves it out."""
     data = user_json(tenant, user, names)
-    for name in expanded(query):
+    for name in also:
         if name in ("memberof", "transitivememberof"):
             data["memberOf" if name == "memberof" else "transitiveMemberOf"] = [
                 {"@odata.type": "#microsoft.graph.group", "id": key, "displayName": tenant.groups[key].name}
@@ -161,7 +162,7 @@ def get_user(tenant: Tenant, request: Request, key: str) -> Reply:
     """Answer GET /users/{id}."""
     names = selected(request.query.get("$select"))
     _check_advanced(request, None)
-    data = _with_expanded(tenant, find(tenant, key), names, request.query)
+    data = _with_expanded(tenant, find(tenant, key), names, expanded(request.query))
     listed = f"({','.join(names)})" if "$select" in request.query else ""
     return Reply(200, {"@odata.context": f"{request.root}/$metadata#users{listed}/$entity", **data})
 
