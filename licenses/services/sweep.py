@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # A worker without a beat for this long is taken for dead, wherever it ran.
 _DEAD_AFTER = timedelta(seconds=60)
+# One that is silent for this long may still live, but nobody waits for it: a second ring is harmless.
+_SILENT_AFTER = timedelta(seconds=10)
 # A change that nobody has worked on for this long wants a ring.
 _QUIET_AFTER = timedelta(seconds=5)
 _DRAFTS_LIVE = timedelta(days=1)
@@ -110,11 +112,18 @@ def _ring_for_quiet_changes() -> None:
 
 
 def _ringing() -> set[str]:
-    """Return the changes for which the engine has a task that waits or runs."""
+    """Return the changes for which the engine has a task that waits, or one that a living worker runs."""
     tasks = DBTaskResult.objects.filter(
         queue_name=doorbell.QUEUE, status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING]
     )
-    return {str(args[0]) for task in tasks if (args := task.args_kwargs.get("args"))}
+    beats = WorkerBeat.objects.filter(at__gt=timezone.now() - _SILENT_AFTER)
+    living = set(beats.values_list("worker_id", flat=True))
+    return {
+        str(args[0])
+        for task in tasks
+        if (args := task.args_kwargs.get("args"))
+        and (task.status == TaskResultStatus.READY or (task.worker_ids and task.worker_ids[-1] in living))
+    }
 
 
 def _ring_once(change_id: UUID) -> None:

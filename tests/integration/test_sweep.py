@@ -79,6 +79,20 @@ def test_a_silent_worker_elsewhere_is_taken_for_dead(change: LicenseChange) -> N
     assert not WorkerBeat.objects.exists()
 
 
+@pytest.mark.parametrize(("silent", "rings"), [(5, 0), (15, 1)])
+def test_users_of_a_change_wait_no_minute_for_a_worker_elsewhere_that_went_silent(
+    change: LicenseChange, silent: int, rings: int
+) -> None:
+    at = timezone.now() - timedelta(seconds=silent)
+    WorkerBeat.objects.create(worker_id="other:1:x", host="other", pid=1, at=at)
+    DBTaskResult.objects.update(status=TaskResultStatus.RUNNING, worker_ids=["other:1:x"])
+    _age(change)
+    sweep.sweep()
+    assert _rings() == rings
+    # It is not taken for dead yet: its own users stay with it.
+    assert WorkerBeat.objects.count() == 1
+
+
 def test_a_queued_change_behind_a_running_one_is_not_rung(
     change: LicenseChange, story: Customer, staff: StaffUser
 ) -> None:

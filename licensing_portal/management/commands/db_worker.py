@@ -84,5 +84,8 @@ def _watch(ended: threading.Event) -> None:
         except DatabaseError as error:
             logger.warning("heartbeat failed: %s", type(error).__name__)
             time.sleep(1)
+        except Exception:
+            # Without a beat the others would bury a worker that lives.
+            logger.exception("sweep failed")
         ended.wait(BEAT_SECONDS)
     connections.close_all()
