@@ -9,7 +9,7 @@ TEMPLATES = $$(find templates -name '*.html')
 # Tools read the settings but use none of them, and no database.
 TOOL := SECRET_KEY=tool DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 DATABASE_URL=sqlite://:memory:
 
-.PHONY: install demo test bench check lint types messages format lock
+.PHONY: install demo test bench screenshots check lint types messages format lock
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -35,6 +35,10 @@ test: install
 # Up to 100,000 users on both databases, into docs/benchmarks.md; fails when a budget is missed. QUICK=1 takes a minute and prints.
 bench: install
 	$(PYTHON) -m tests.bench $(if $(filter 1,$(QUICK)),--quick,--output docs/benchmarks.md)
+
+# The README's pictures, taken from a fresh demo; needs Chromium.
+screenshots: install
+	$(PYTHON) -m tests.screenshots
 
 # `make -k check` goes on after the first complaint.
 check: lint types messages test
