@@ -120,37 +120,43 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection) -> Ht
     """Store a draft of what was chosen, and start it or show Review."""
     form = WishForm(request.POST, load_catalog(customer))
     require(request.user, Right.LICENSE_REVOKE if form.wish.removes else Right.LICENSE_ASSIGN)
+    starts = request.POST.get("go") == "save"
+    content = save.content_digest(form.content())
     try:
-        first = save.same_key(request.user, form.key, save.content_digest(form.content())) if form.key else None
+        draft = save.same_key(request.user, form.key, content) if form.key else None
+        if draft is None:
+            if (refusal := _refusal(request, customer, selection, form)) is not None:
+                return refusal
+            draft = save.make_draft(
+                staff=request.user,
+                customer=customer,
+                wish=form.wish,
+                user_pks=list(selections.users(selection).values_list("pk", flat=True)),
+                key=form.key,
+                content=content,
+                reference=form.reference,
+                selection=selection,
+                counter=form.counter,
+                seen=form.seen,
+                starts_itself=starts,
+            )
     except save.KeyReused as reused:
         return render(request, "licenses/key_reused.html", {"customer": customer, "first": reused.change}, status=409)
-    if first is None and not form.errors and form.wish.is_empty:
-        form.errors[""] = _("Nothing is changed. Choose a product, a service plan or a location.")
-    if form.errors or not form.key:
-        if not form.key:
-            form.errors[""] = _("This form is too old. Check your choices and save again.")
-        return _page(request, customer, selection, form, status=422)
-    if first is None and (away := _not_ready(request, customer, selection)) is not None:
-        return away
-    starts = request.POST.get("go") == "save"
-    try:
-        draft = first or save.make_draft(
-            staff=request.user,
-            customer=customer,
-            wish=form.wish,
-            user_pks=list(selections.users(selection).values_list("pk", flat=True)),
-            key=form.key,
-            content=save.content_digest(form.content()),
-            reference=form.reference,
-            selection=selection,
-            counter=form.counter,
-            seen=form.seen,
-            starts_itself=starts,
-        )
     except save.TooManyUsers as error:
         form.errors[""] = _("One change holds at most %(n)d users. Select fewer.") % {"n": error.limit}
         return _page(request, customer, selection, form, status=422)
     return _follow(draft, starts=starts)
+
+
+def _refusal(request: StaffRequest, customer: Customer, selection: Selection, form: WishForm) -> HttpResponse | None:
+    """Answer a form that cannot be stored, or nobody to store it for; None when it can."""
+    if not form.errors and form.wish.is_empty:
+        form.errors[""] = _("Nothing is changed. Choose a product, a service plan or a location.")
+    if not form.key:
+        form.errors[""] = _("This form is too old. Check your choices and save again.")
+    if form.errors:
+        return _page(request, customer, selection, form, status=422)
+    return _not_ready(request, customer, selection)
 
 
 def _follow(draft: LicenseChange, *, starts: bool) -> HttpResponse:
