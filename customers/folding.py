@@ -1,8 +1,9 @@
-"""Folds names for search and order, so that 山田太郎 finds 山田 太郎 and 高橋 finds 髙橋.
+"""Folds names for search and order, so that 山田太郎 finds 山田 太郎 and 高橋 finds 髙橋; cleans what people typed.
 
 Pure functions over text; the stored keys and the query go through the same fold.
 """
 
+import re
 import unicodedata
 
 # Variant kanji of family names, each folded to the common form (design, section 3).
@@ -22,6 +23,13 @@ _VARIANTS = str.maketrans(
         "\0": "",
     }
 )
+# Controls that are no white space, and half characters: nobody types them, and PostgreSQL refuses some.
+_UNFIT = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+
+
+def one_line(typed: str) -> str:
+    """Return typed text as one line that a database can hold: runs of white space are one space, controls none."""
+    return " ".join(_UNFIT.sub("", typed).split())
 
 
 def sort_key(display_name: str) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from customers.folding import one_line
 from licenses.core.catalog import AppliesTo, Catalog
 from licenses.core.diff import Choice, Wish
 from licenses.countries import CODES
@@ -21,6 +22,12 @@ _PRODUCT = re.compile(f"product-({_GUID})")
 _PLAN = re.compile(f"plan-({_GUID})-({_GUID})")
 _KEY = re.compile(r"[0-9A-Za-z-]{8,64}")
 MAX_REFERENCE = 200
+
+
+def one_time_key(data: QueryDict) -> str:
+    """Return the one-time key of a form; empty when it is none."""
+    key = data.get("key", "")
+    return key if _KEY.fullmatch(key) else ""
 
 
 @dataclass
@@ -77,7 +84,7 @@ class WishForm:
     @property
     def reference(self) -> str:
         """The ticket or reason."""
-        return " ".join(self.data.get("reference", "").split())
+        return one_line(self.data.get("reference", ""))
 
     @property
     def overwrite_location(self) -> bool:
@@ -87,8 +94,7 @@ class WishForm:
     @property
     def key(self) -> str:
         """The one-time key; empty when it is none."""
-        key = self.data.get("key", "")
-        return key if _KEY.fullmatch(key) else ""
+        return one_time_key(self.data)
 
     @property
     def counter(self) -> int | None:

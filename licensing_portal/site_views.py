@@ -15,9 +15,10 @@ _YEAR = 365 * 24 * 60 * 60
 
 
 def safe_next(request: HttpRequest, place: str | None, otherwise: str = "/") -> str:
-    """Return the place if it is one of this site, else the other one; never decode what comes back."""
+    """Return the place if it is an address of this site, else the other one; never decode what comes back."""
     hosts = {request.get_host()}
-    if place and url_has_allowed_host_and_scheme(place, hosts, require_https=request.is_secure()):
+    # Without a slash Django takes it for the name of a view.
+    if place and "/" in place and url_has_allowed_host_and_scheme(place, hosts, require_https=request.is_secure()):
         return place
     return otherwise
 

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from customers.folding import one_line
 from customers.models import Customer
 from customers.scope import customer_or_404
 from licenses.core.diff import Choice
@@ -45,7 +46,7 @@ def all_changes(request: StaffRequest) -> HttpResponse:
 
 
 def _page(request: StaffRequest, found: QuerySet[LicenseChange], customer: Customer | None) -> HttpResponse:
-    q = request.GET.get("q", "").strip()[:200]
+    q = one_line(request.GET.get("q", ""))[:200]
     found = found.exclude(status=LicenseChange.Status.DRAFT)
     if q:
         found = found.filter(

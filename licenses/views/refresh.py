@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -12,6 +11,7 @@ from customers.scope import customer_or_404
 from licenses import doorbell
 from licenses.services.sync import note_failure, refresh_customer
 from licensing_portal.gateways.errors import GatewayError
+from licensing_portal.site_views import safe_next
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -28,7 +28,5 @@ def refresh(request: StaffRequest, tenant_id: str) -> HttpResponse:
     except GatewayError as error:
         note_failure(customer, error)
         messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
-    place = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(place, {request.get_host()}, require_https=request.is_secure()):
-        place = reverse("customers:users", args=[customer.tenant_id])
-    return redirect(place)
+    otherwise = reverse("customers:users", args=[customer.tenant_id])
+    return redirect(safe_next(request, request.POST.get("next"), otherwise))

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from customers.scope import customer_or_404
 from licenses.core.diff import Choice
+from licenses.forms import one_time_key
 from licenses.messages import CAUSES, loss
 from licenses.models import LicenseChange, UserChange
 from licenses.services import report, save
@@ -65,7 +66,7 @@ def _start(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     """Start a draft; when users changed meanwhile, show Review again with the new picture."""
     removes = Choice.NONE.value in (*change.wish["products"].values(), *change.wish["plans"].values())
     require(request.user, Right.LICENSE_REVOKE if removes else Right.LICENSE_ASSIGN)
-    started = save.start(change, key=request.POST.get("key", "")[:64])
+    started = save.start(change, key=one_time_key(request.POST))
     if started.status == LicenseChange.Status.DRAFT:
         messages.warning(request, _("Licenses of these users have changed meanwhile. This is the new picture."))
         return redirect(reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}")

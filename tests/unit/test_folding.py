@@ -2,7 +2,7 @@
 
 import pytest
 
-from customers.folding import fold, search_key, sort_key
+from customers.folding import fold, one_line, search_key, sort_key
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,21 @@ def test_text_without_letters_finds_nothing_to_search_for() -> None:
 
 def test_nul_never_reaches_the_database() -> None:
     assert "\0" not in search_key("a\0b") + sort_key("a\0b")
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("INC-1", "INC-1"),
+        (" INC-1\t\r\n  x　山田 ", "INC-1 x 山田"),
+        ("a\0b\x1b[2J\x7f\x9bc\ud800", "ab[2Jc"),
+        ("a\u0085b\u2028c", "a b c"),
+        ("\0 \x01", ""),
+        ("葛\U000e0100 👩\u200d💻", "葛\U000e0100 👩\u200d💻"),
+    ],
+)
+def test_one_line_is_what_a_database_can_hold(typed: str, line: str) -> None:
+    assert one_line(typed) == line
 
 
 def test_order_puts_latin_before_kana_before_kanji() -> None:
