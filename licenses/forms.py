@@ -104,7 +104,10 @@ class WishForm:
 
     @property
     def seen(self) -> datetime | None:
-        """When the form was rendered; a time without zone or in the future counts as not given."""
+        """When the form was rendered; a time without zone counts as not given.
+
+        So does one in the future: a clock was ahead, and what changed since the form cannot be told.
+        """
         try:
             moment = parse_datetime(self.data.get("seen", ""))
         except ValueError:

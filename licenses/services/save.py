@@ -73,7 +73,7 @@ def preview(
 
 
 def has_drifted(customer: Customer, user_pks: Sequence[int], seen: datetime | None) -> bool:
-    """Tell whether a licence or location of one of these users changed after the page was rendered."""
+    """Tell whether a licence or location of one of these users changed after a moment; never without one."""
     if seen is None:
         return False
     changed = set(LicenseEvent.objects.filter(customer=customer, seen_at__gt=seen).values_list("user_id", flat=True))
@@ -99,7 +99,8 @@ def make_draft(
     """Plan and store a draft; the same key with the same content answers with the first one.
 
     `user_pks` are in the order in which seats are given out. `starts_itself` marks a Save (not "Review changes"):
-    a change too large for the request then starts after planning when nothing asks for Review.
+    a change too large for the request then starts after planning when nothing asks for Review. With a `selection`
+    Review asks unless `counter` is the selection's and `seen`, when the form was rendered, is known.
     Raises KeyReused, TooManyUsers.
     """
     if first := same_key(staff, key, content):
@@ -122,10 +123,8 @@ def make_draft(
         total=len(user_pks),
         planned_users=list(user_pks),
         starts_itself=starts_itself,
+        causes=_doubts(selection, counter, seen),
     )
-    # The number on the form is older than the selection: another tab has changed it.
-    if selection is not None and counter is not None and counter != selection.counter:
-        change.causes = [Cause.SELECTION_CHANGED.value]
     try:
         with transaction.atomic():
             change.save(force_insert=True)
@@ -138,6 +137,15 @@ def make_draft(
             return first
         raise
     return change
+
+
+def _doubts(selection: Selection | None, counter: int | None, seen: datetime | None) -> list[str]:
+    """Return why a form is not to be trusted: it shows an older selection, or does not say what it shows."""
+    if selection is None:
+        return []
+    # Another tab has changed the selection since the form was rendered.
+    doubts = [Cause.SELECTION_CHANGED.value] if counter != selection.counter else []
+    return [*doubts, Cause.DRIFT.value] if seen is None else doubts
 
 
 def content_digest(fields: Iterable[tuple[str, str]]) -> str:

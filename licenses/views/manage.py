@@ -177,14 +177,13 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
     catalog: Catalog = load_catalog(customer)
     form = WishForm(request.POST, catalog)
     pks = list(selections.users(selection).values_list("pk", flat=True))
-    changed = form.counter is not None and form.counter != selection.counter
     plan = save.preview(
         customer,
         form.wish,
         pks,
         catalog=catalog,
-        selection_changed=changed,
-        drift=save.has_drifted(customer, pks, form.seen),
+        selection_changed=form.counter != selection.counter,
+        drift=form.seen is None or save.has_drifted(customer, pks, form.seen),
     )
     found = boxes.effects(plan, catalog)
     locations = sum(1 for user in plan.users if user.diff.location)

@@ -3,6 +3,8 @@
 import uuid
 from collections.abc import Iterable
 
+from django.utils import timezone
+
 from customers import selection as selections
 from customers.models import Customer, DirectoryUser
 from licenses.core.diff import Choice, Wish
@@ -39,6 +41,7 @@ def draft(
         "content": "content",
         "selection": selection,
         "counter": selection.counter,
+        "seen": timezone.now(),
     } | extra
     return save.make_draft(staff=staff, customer=customer, wish=wish, user_pks=chosen, **arguments)  # type: ignore[arg-type]
 
