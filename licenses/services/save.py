@@ -3,9 +3,7 @@
 Nothing here talks to Microsoft; the pump (services/run.py) does, after the intent is committed.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import batched
 from uuid import UUID
@@ -24,6 +22,7 @@ from licenses.core.planning import Cause, SavePlan, plan_save
 from licenses.models import LicenseChange, LicenseEvent, UserChange
 from licenses.services.claims import give_up_waiting
 from licenses.services.intents import Person, build_row, people
+from licenses.services.keys import same_key
 from licenses.services.states import load_catalog, load_states
 from licenses.services.wishes import wish_from_json, wish_to_json
 from licensing_portal.staff.models import StaffUser
@@ -33,14 +32,6 @@ PLANNED_IN_REQUEST = 1_000
 _ROWS_AT_ONCE = 2_000
 
 Status = LicenseChange.Status
-
-
-class KeyReused(Exception):
-    """The one-time key belongs to another change with other content."""
-
-    def __init__(self, change: LicenseChange) -> None:
-        super().__init__(f"key belongs to change {change.pk}")
-        self.change = change
 
 
 class TooManyUsers(Exception):
@@ -101,9 +92,9 @@ def make_draft(
     `user_pks` are in the order in which seats are given out. `starts_itself` marks a Save (not "Review changes"):
     a change too large for the request then starts after planning when nothing asks for Review. With a `selection`
     Review asks unless `counter` is the selection's and `seen`, when the form was rendered, is known.
-    Raises KeyReused, TooManyUsers.
+    Raises keys.KeyReused, TooManyUsers.
     """
-    if first := same_key(staff, key, content):
+    if first := same_key(staff, customer, key, content):
         return first
     if len(user_pks) > settings.MAX_USERS_PER_CHANGE:
         raise TooManyUsers(settings.MAX_USERS_PER_CHANGE)
@@ -133,7 +124,7 @@ def make_draft(
             else:
                 _write_plan(change)
     except IntegrityError:
-        if first := same_key(staff, key, content):
+        if first := same_key(staff, customer, key, content):
             return first
         raise
     return change
@@ -146,11 +137,6 @@ def _doubts(selection: Selection | None, counter: int | None, seen: datetime | N
     # Another tab has changed the selection since the form was rendered.
     doubts = [Cause.SELECTION_CHANGED.value] if counter != selection.counter else []
     return [*doubts, Cause.DRIFT.value] if seen is None else doubts
-
-
-def content_digest(fields: Iterable[tuple[str, str]]) -> str:
-    """Return the digest of a form's content, by which a repeated post is told from another one."""
-    return hashlib.sha256(json.dumps(sorted(fields)).encode()).hexdigest()
 
 
 def plan_stored(change_id: UUID | str) -> None:
@@ -197,14 +183,6 @@ def request_stop(change: LicenseChange) -> None:
             change.cancel_requested_at = timezone.now()
             doorbell.ring(change)
         change.save(update_fields=["status", "cancel_requested_at", "started_at", "finished_at"])
-
-
-def same_key(staff: StaffUser, key: str, content: str) -> LicenseChange | None:
-    """Return the change that this key already made; raise when it was made from other content."""
-    first = LicenseChange.objects.filter(staff=staff, key=key).first()
-    if first is not None and first.content != content:
-        raise KeyReused(first)
-    return first
 
 
 def _write_plan(change: LicenseChange) -> None:

@@ -21,8 +21,8 @@ from licenses.countries import choices, country_name
 from licenses.forms import MAX_REFERENCE, WishForm
 from licenses.messages import CAUSES
 from licenses.models import LicenseChange
+from licenses.services import keys, save
 from licenses.services import manage as boxes
-from licenses.services import save
 from licenses.services.refresh import refresh_products, refresh_users
 from licenses.services.states import load_catalog
 from licensing_portal.gateways.errors import GatewayError
@@ -121,9 +121,9 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection) -> Ht
     form = WishForm(request.POST, load_catalog(customer))
     require(request.user, Right.LICENSE_REVOKE if form.wish.removes else Right.LICENSE_ASSIGN)
     starts = request.POST.get("go") == "save"
-    content = save.content_digest(form.content())
+    content = keys.content_digest(customer, form.content())
     try:
-        draft = save.same_key(request.user, form.key, content) if form.key else None
+        draft = keys.same_key(request.user, customer, form.key, content) if form.key else None
         if draft is None:
             if (refusal := _refusal(request, customer, selection, form)) is not None:
                 return refusal
@@ -140,7 +140,7 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection) -> Ht
                 seen=form.seen,
                 starts_itself=starts,
             )
-    except save.KeyReused as reused:
+    except keys.KeyReused as reused:
         return render(request, "licenses/key_reused.html", {"customer": customer, "first": reused.change}, status=409)
     except save.TooManyUsers as error:
         form.errors[""] = _("One change holds at most %(n)d users. Select fewer.") % {"n": error.limit}

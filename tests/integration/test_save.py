@@ -9,6 +9,7 @@ from licenses.core.planning import Cause
 from licenses.models import Entitlement, LicenseChange, LicenseEvent, UserChange
 from licenses.services import readback, run, save
 from licenses.services.claims import claim
+from licenses.services.keys import KeyReused, content_digest
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import EVERYBODY, user_id
 from licensing_portal.staff.models import StaffUser
@@ -140,9 +141,13 @@ def test_the_same_key_makes_one_change(sandbox: Sandbox, story: Customer, staff:
     first = draft(staff, story, JOINERS[1:3], wish, key="same-key", content="a")
     again = draft(staff, story, JOINERS[1:3], wish, key="same-key", content="a")
     assert again.pk == first.pk
-    with pytest.raises(save.KeyReused) as reused:
+    with pytest.raises(KeyReused) as reused:
         draft(staff, story, JOINERS[1:3], wish, key="same-key", content="b")
     assert reused.value.change.pk == first.pk
+    other = Customer.objects.exclude(pk=story.pk)[0]
+    with pytest.raises(KeyReused):
+        draft(staff, other, [], wish, key="same-key", content="a")
+    assert content_digest(other, []) != content_digest(story, [])
     assert LicenseChange.objects.count() == 1
 
 
