@@ -22,6 +22,11 @@ def get(staff: StaffUser, customer: Customer) -> Selection:
     return Selection.objects.get_or_create(staff=staff, customer=customer)[0]
 
 
+def hold(selection: Selection) -> Selection:
+    """Return the selection as it is now, locked: nobody changes it before the transaction ends."""
+    return Selection.objects.select_for_update().get(pk=selection.pk)
+
+
 def count(selection: Selection) -> int:
     """Return the number of selected users."""
     return selection.rows.count()
@@ -110,7 +115,7 @@ def keep(selection: Selection) -> None:
 def _changing(selection: Selection) -> Iterator[None]:
     """Hold the selection's row while its users change, then raise the counter and keep its age."""
     with transaction.atomic():
-        Selection.objects.select_for_update().get(pk=selection.pk)
+        hold(selection)
         if not selection.rows.exists():
             # It may have been emptied by a deletion at Microsoft: what comes now is a new set.
             Selection.objects.filter(pk=selection.pk).update(since=None, kept_at=None)

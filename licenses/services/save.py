@@ -3,7 +3,7 @@
 Nothing here talks to Microsoft; the pump (services/run.py) does, after the intent is committed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import batched
 from uuid import UUID
@@ -76,7 +76,7 @@ def make_draft(
     staff: StaffUser,
     customer: Customer,
     wish: Wish,
-    user_pks: Sequence[int],
+    user_pks: Iterable[int] | None = None,
     key: str,
     content: str,
     reference: str = "",
@@ -89,40 +89,36 @@ def make_draft(
 ) -> LicenseChange:
     """Plan and store a draft; the same key with the same content answers with the first one.
 
-    `user_pks` are in the order in which seats are given out. `starts_itself` marks a Save (not "Review changes"):
+    The users are those of the `selection` at this moment, or `user_pks`, in the order in which seats are given out.
+    `starts_itself` marks a Save (not "Review changes"):
     a change too large for the request then starts after planning when nothing asks for Review. With a `selection`
     Review asks unless `counter` is the selection's and `seen`, when the form was rendered, is known.
     Raises keys.KeyReused, TooManyUsers.
     """
     if first := same_key(staff, customer, key, content):
         return first
-    if len(user_pks) > settings.MAX_USERS_PER_CHANGE:
-        raise TooManyUsers(settings.MAX_USERS_PER_CHANGE)
-    large = len(user_pks) > PLANNED_IN_REQUEST
     change = LicenseChange(
         staff=staff,
         customer=customer,
         kind=kind,
         parent=parent,
-        status=Status.PLANNING if large else Status.DRAFT,
         reference=reference,
         wish=wish_to_json(wish),
         key=key,
         content=content,
-        selection_counter=selection.counter if selection else 0,
         seen_at=seen,
-        total=len(user_pks),
-        planned_users=list(user_pks),
         starts_itself=starts_itself,
-        causes=_doubts(selection, counter, seen),
     )
     try:
         with transaction.atomic():
-            change.save(force_insert=True)
-            if large:
-                doorbell.ring_planner(change)
-            else:
-                _write_plan(change)
+            if selection is not None:
+                # Counter and users of one moment: another tab may tick somebody at any time.
+                selection = selections.hold(selection)
+                change.selection_counter = selection.counter
+                change.causes = _doubts(selection, counter, seen)
+                if user_pks is None:
+                    user_pks = selections.users(selection).values_list("pk", flat=True)
+            _store(change, list(user_pks or ()))
     except IntegrityError:
         if first := same_key(staff, customer, key, content):
             return first
@@ -130,10 +126,22 @@ def make_draft(
     return change
 
 
-def _doubts(selection: Selection | None, counter: int | None, seen: datetime | None) -> list[str]:
+def _store(change: LicenseChange, user_pks: list[int]) -> None:
+    """Store a change for these users with its plan, or ask a worker for the plan of a large one."""
+    if len(user_pks) > settings.MAX_USERS_PER_CHANGE:
+        raise TooManyUsers(settings.MAX_USERS_PER_CHANGE)
+    large = len(user_pks) > PLANNED_IN_REQUEST
+    change.status = Status.PLANNING if large else Status.DRAFT
+    change.planned_users, change.total = user_pks, len(user_pks)
+    change.save(force_insert=True)
+    if large:
+        doorbell.ring_planner(change)
+    else:
+        _write_plan(change)
+
+
+def _doubts(selection: Selection, counter: int | None, seen: datetime | None) -> list[str]:
     """Return why a form is not to be trusted: it shows an older selection, or does not say what it shows."""
-    if selection is None:
-        return []
     # Another tab has changed the selection since the form was rendered.
     doubts = [Cause.SELECTION_CHANGED.value] if counter != selection.counter else []
     return [*doubts, Cause.DRIFT.value] if seen is None else doubts
@@ -147,19 +155,22 @@ def plan_stored(change_id: UUID | str) -> None:
             return
         change.status = Status.DRAFT
         _write_plan(change)
-        if change.starts_itself and not change.causes:
+        if change.starts_itself and not change.causes and not _selection_moved(change):
             _queue(change)
 
 
-def start(change: LicenseChange, *, key: str = "") -> LicenseChange:
+def start(change: LicenseChange, *, key: str = "", unattended: bool = False) -> LicenseChange:
     """Queue a draft and empty the selection of its users; a change that is under way already is left alone.
 
     When a user changed behind the draft's back it is planned again and stays a draft, with `drift` among its
-    causes: the caller shows Review again.
+    causes: the caller shows Review again. So it does when the start is `unattended`, which is not Review's own, and
+    the selection is no longer the draft's: another tab may have saved it.
     """
     with transaction.atomic():
         change = LicenseChange.objects.select_for_update().get(pk=change.pk)
         if change.status != Status.DRAFT:
+            return change
+        if unattended and _selection_moved(change):
             return change
         if has_drifted(change.customer, change.planned_users, change.created_at):
             return _plan_again(change)
@@ -238,6 +249,18 @@ def _plan_again(change: LicenseChange) -> LicenseChange:
     change.created_at = timezone.now()
     _write_plan(change)
     return change
+
+
+def _selection_moved(change: LicenseChange) -> bool:
+    """Tell whether the selection is another one than when the draft was made, and note it for Review."""
+    if change.kind != LicenseChange.Kind.SAVE:
+        return False
+    chosen = selections.hold(selections.get(change.staff, change.customer))
+    if chosen.counter == change.selection_counter:
+        return False
+    change.causes = sorted({*change.causes, Cause.SELECTION_CHANGED.value})
+    change.save(update_fields=["causes"])
+    return True
 
 
 def _queue(change: LicenseChange) -> None:

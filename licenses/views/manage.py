@@ -131,7 +131,6 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection) -> Ht
                 staff=request.user,
                 customer=customer,
                 wish=form.wish,
-                user_pks=list(selections.users(selection).values_list("pk", flat=True)),
                 key=form.key,
                 content=content,
                 reference=form.reference,
@@ -162,7 +161,7 @@ def _refusal(request: StaffRequest, customer: Customer, selection: Selection, fo
 def _follow(draft: LicenseChange, *, starts: bool) -> HttpResponse:
     """Go where the draft leads: to its own page once it runs or is planned, else to Review."""
     if starts and draft.status == LicenseChange.Status.DRAFT and not draft.causes:
-        draft = save.start(draft)
+        draft = save.start(draft, unattended=True)
     if draft.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=draft.pk)
     return redirect(reverse("licenses:review", args=[draft.customer.tenant_id]) + f"?change={draft.pk}")

@@ -29,21 +29,24 @@ def pks(customer: Customer, object_ids: Iterable[str]) -> list[int]:
 
 
 def draft(
-    staff: StaffUser, customer: Customer, object_ids: Iterable[str], wish: Wish, **extra: object
+    staff: StaffUser, customer: Customer, object_ids: Iterable[str] | None, wish: Wish, **extra: object
 ) -> LicenseChange:
-    """Select these users and store a draft for them."""
-    chosen = pks(customer, object_ids)
+    """Select these users (None: leave those who are) and store a draft for them."""
     selection = selections.get(staff, customer)
-    selections.clear(selection)
-    selections.add(selection, chosen)
+    chosen = None
+    if object_ids is not None:
+        chosen = pks(customer, object_ids)
+        selections.clear(selection)
+        selections.add(selection, chosen)
     arguments = {
+        "user_pks": chosen,
         "key": uuid.uuid4().hex,
         "content": "content",
         "selection": selection,
         "counter": selection.counter,
         "seen": timezone.now(),
     } | extra
-    return save.make_draft(staff=staff, customer=customer, wish=wish, user_pks=chosen, **arguments)  # type: ignore[arg-type]
+    return save.make_draft(staff=staff, customer=customer, wish=wish, **arguments)  # type: ignore[arg-type]
 
 
 def saved(staff: StaffUser, customer: Customer, object_ids: Iterable[str], wish: Wish) -> LicenseChange:

@@ -3,10 +3,12 @@
 import threading
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import Client
 
 from customers import selection as selections
 from customers.models import Customer
@@ -17,6 +19,7 @@ from licenses.services.budget import Budget
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.staff.models import StaffUser
 from tests.integration.saving import ALL, at_microsoft, draft, pks, sku, states, writes
+from tests.integration.test_manage import form, post, select
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,6 +92,22 @@ def test_ten_posts_at_once_make_one_change(sandbox: Sandbox, story: Customer, st
 
     assert len(set(at_once(10, post))) == 1
     assert LicenseChange.objects.count() == 1
+
+
+def test_two_tabs_at_once_start_one_change(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, sign_in: Callable[[StaffUser], Client]
+) -> None:
+    people = everybody(story)[:5]
+    select(staff, story, people)
+    tabs = [(sign_in(staff), form(staff, story, **{f"product-{sku('FLOW_FREE')}": "all"})) for _ in range(2)]
+
+    def save_tab() -> int:
+        client, data = tabs.pop()
+        return post(client, story, data).status_code
+
+    assert at_once(2, save_tab) == [303, 303]
+    begun = LicenseChange.objects.exclude(status=LicenseChange.Status.DRAFT)
+    assert [change.total for change in begun] == [5]
 
 
 def test_forty_takers_share_one_budget(sandbox: Sandbox, story: Customer, settings: Any) -> None:
