@@ -15,6 +15,8 @@ from licensing_portal.staff.models import StaffUser
 
 # With a selection older than this the list asks "Keep or Clear".
 STALE_AFTER = timedelta(hours=8)
+# SQLite takes at most 32,766 parameters in a statement.
+_PKS_AT_ONCE = 5_000
 
 
 def get(staff: StaffUser, customer: Customer) -> Selection:
@@ -28,8 +30,8 @@ def hold(selection: Selection) -> Selection:
 
 
 def count(selection: Selection) -> int:
-    """Return the number of selected users."""
-    return selection.rows.count()
+    """Return the number of selected users who still exist."""
+    return selection.rows.filter(user__deleted_at__isnull=True).count()
 
 
 def users(selection: Selection) -> QuerySet[DirectoryUser]:
@@ -65,7 +67,7 @@ def state_page(selection: Selection, shown: Sequence[int], ticked: Collection[in
 
 
 def add(selection: Selection, user_pks: Sequence[int]) -> None:
-    """Add users in this order; those already selected keep their place."""
+    """Add users in this order; those already selected keep their place, those deleted meanwhile are left out."""
     with _changing(selection):
         _append(selection, user_pks)
 
@@ -96,8 +98,8 @@ def remove(selection: Selection, object_ids: Collection[str]) -> None:
 def remove_pks(selection: Selection, user_pks: Sequence[int]) -> None:
     """Take users out, by row id."""
     with _changing(selection):
-        for start in range(0, len(user_pks), 5_000):
-            selection.rows.filter(user_id__in=user_pks[start : start + 5_000]).delete()
+        for start in range(0, len(user_pks), _PKS_AT_ONCE):
+            selection.rows.filter(user_id__in=user_pks[start : start + _PKS_AT_ONCE]).delete()
 
 
 def clear(selection: Selection) -> None:
@@ -136,11 +138,16 @@ def _last_position(selection: Selection) -> int:
 
 
 def _append(selection: Selection, user_pks: Sequence[int]) -> None:
+    """Put users who still exist behind those already there."""
     place = _last_position(selection)
-    SelectedUser.objects.bulk_create(
-        [
-            SelectedUser(selection=selection, user_id=pk, position=place + number)
-            for number, pk in enumerate(user_pks, start=1)
-        ],
-        ignore_conflicts=True,
-    )
+    for start in range(0, len(user_pks), _PKS_AT_ONCE):
+        some = user_pks[start : start + _PKS_AT_ONCE]
+        known = set(DirectoryUser.objects.of(selection.customer).filter(pk__in=some).values_list("pk", flat=True))
+        SelectedUser.objects.bulk_create(
+            [
+                SelectedUser(selection=selection, user_id=pk, position=place + start + number)
+                for number, pk in enumerate(some, start=1)
+                if pk in known
+            ],
+            ignore_conflicts=True,
+        )

@@ -8,6 +8,7 @@ from customers import selection as selections
 from customers.models import DirectoryUser
 from customers.scope import customer_or_404
 from customers.user_page import history, path_lines
+from customers.views.gone import say_gone
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -20,6 +21,9 @@ def user_page(request: StaffRequest, tenant_id: str, object_id: str) -> HttpResp
     user = DirectoryUser.objects.filter(customer=customer, object_id=object_id).select_related("customer").first()
     if user is None:
         raise Http404
+    if request.method == "POST" and user.deleted_at is not None:
+        say_gone(request, [user.display_name])
+        return redirect("customers:user", tenant_id=customer.tenant_id, object_id=object_id)
     if request.method == "POST":
         selection = selections.get(request.user, customer)
         selections.clear(selection)

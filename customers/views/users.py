@@ -27,6 +27,7 @@ from customers.user_list import (
     read_page,
     rows_of,
 )
+from customers.views.gone import say_gone
 from licensing_portal.converters import GuidConverter
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
@@ -108,7 +109,10 @@ def _act_of(data: QueryDict) -> str:
 
 def _post(request: StaffRequest, customer: Customer, selection: Selection, query: UserQuery, go: str) -> HttpResponse:
     """Take the ticks of the page, then do what the button says."""
-    _take_ticks(customer, selection, request.POST, from_script=bool(request.htmx))
+    gone = _take_ticks(customer, selection, request.POST, from_script=bool(request.htmx))
+    # A fragment has no place for it; the page that follows says it.
+    if not request.htmx or go != "save":
+        say_gone(request, gone)
     if go == "save" and request.htmx:
         context = {
             "customer": customer,
@@ -124,29 +128,34 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection, query
     return redirect(reverse("customers:users", args=[customer.tenant_id]) + (f"?{address}" if address else ""))
 
 
-def _take_ticks(customer: Customer, selection: Selection, data: QueryDict, *, from_script: bool) -> None:
-    """Make the page's users selected as ticked; an id of anybody else refuses the whole form."""
+def _take_ticks(customer: Customer, selection: Selection, data: QueryDict, *, from_script: bool) -> list[str]:
+    """Make the page's users selected as ticked; an id of anybody else refuses the whole form.
+
+    Returns the names of those ticked who were deleted meanwhile: the others are taken without them.
+    """
     shown = list(dict.fromkeys(map(str.lower, data.getlist("shown"))))
     ticked = set(map(str.lower, data.getlist("sel")))
-    pks = _rows_by_id(customer, ticked.union(shown))
+    known = _users_by_id(customer, ticked.union(shown))
     if data.get("page_all") and not from_script:
         ticked = set(shown)
-    pages = [pks[object_id] for object_id in shown]
-    wanted = {pks[object_id] for object_id in shown if object_id in ticked}
+    here = [known[object_id] for object_id in shown if known[object_id].deleted_at is None]
+    pages = [user.pk for user in here]
+    wanted = {user.pk for user in here if user.object_id in ticked}
     # A page as it was is no change: the counter would send others' forms to Review.
     if pages and selections.chosen_among(selection, pages) != wanted:
         selections.state_page(selection, pages, wanted)
+    return [user.display_name for key, user in known.items() if key in ticked and user.deleted_at is not None]
 
 
-def _rows_by_id(customer: Customer, object_ids: set[str]) -> dict[str, int]:
-    """Return the row ids of users by object id; 404 if one of them is not this customer's."""
+def _users_by_id(customer: Customer, object_ids: set[str]) -> dict[str, DirectoryUser]:
+    """Return users by object id, those deleted since too; 404 if one of them is not this customer's."""
     if not all(map(_GUID.fullmatch, object_ids)):
         raise Http404
-    found = DirectoryUser.objects.filter(customer=customer, object_id__in=object_ids)
-    pks = dict(found.values_list("object_id", "pk"))
-    if len(pks) < len(object_ids):
+    found = DirectoryUser.objects.filter(customer=customer, object_id__in=object_ids).order_by("sort_key", "id")
+    known = {user.object_id: user for user in found.only("object_id", "display_name", "deleted_at")}
+    if len(known) < len(object_ids):
         raise Http404
-    return pks
+    return known
 
 
 def _act(go: str, customer: Customer, selection: Selection, query: UserQuery) -> dict[str, object]:

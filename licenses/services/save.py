@@ -34,6 +34,10 @@ _ROWS_AT_ONCE = 2_000
 Status = LicenseChange.Status
 
 
+class NobodySelected(Exception):
+    """There is nobody to save for."""
+
+
 class TooManyUsers(Exception):
     """More users than one change holds."""
 
@@ -93,7 +97,7 @@ def make_draft(
     `starts_itself` marks a Save (not "Review changes"):
     a change too large for the request then starts after planning when nothing asks for Review. With a `selection`
     Review asks unless `counter` is the selection's and `seen`, when the form was rendered, is known.
-    Raises keys.KeyReused, TooManyUsers.
+    Raises keys.KeyReused, NobodySelected, TooManyUsers.
     """
     if first := same_key(staff, customer, key, content):
         return first
@@ -128,6 +132,8 @@ def make_draft(
 
 def _store(change: LicenseChange, user_pks: list[int]) -> None:
     """Store a change for these users with its plan, or ask a worker for the plan of a large one."""
+    if not user_pks:
+        raise NobodySelected
     if len(user_pks) > settings.MAX_USERS_PER_CHANGE:
         raise TooManyUsers(settings.MAX_USERS_PER_CHANGE)
     large = len(user_pks) > PLANNED_IN_REQUEST

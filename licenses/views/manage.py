@@ -54,11 +54,15 @@ def manage(request: StaffRequest, tenant_id: str) -> HttpResponse:
 def _not_ready(request: StaffRequest, customer: Customer, selection: Selection) -> HttpResponse | None:
     """Send back to the list while nobody is selected, or an old selection waits for its answer."""
     if not selections.count(selection):
-        messages.warning(request, _("Nobody is selected. Tick the users whose licenses you want to manage."))
-        return redirect("customers:users", tenant_id=customer.tenant_id)
+        return _nobody(request, customer)
     if selections.is_stale(selection, timezone.now()):
         return redirect("customers:users", tenant_id=customer.tenant_id)
     return None
+
+
+def _nobody(request: StaffRequest, customer: Customer) -> HttpResponse:
+    messages.warning(request, _("Nobody is selected. Tick the users whose licenses you want to manage."))
+    return redirect("customers:users", tenant_id=customer.tenant_id)
 
 
 def _read_again(customer: Customer, selection: Selection) -> bool:
@@ -141,6 +145,8 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection) -> Ht
             )
     except keys.KeyReused as reused:
         return render(request, "licenses/key_reused.html", {"customer": customer, "first": reused.change}, status=409)
+    except save.NobodySelected:
+        return _nobody(request, customer)
     except save.TooManyUsers as error:
         form.errors[""] = _("One change holds at most %(n)d users. Select fewer.") % {"n": error.limit}
         return _page(request, customer, selection, form, status=422)

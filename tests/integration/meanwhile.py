@@ -8,14 +8,18 @@ from django.db import connection
 
 
 @contextmanager
-def meanwhile(statement: str, act: Callable[[], object]) -> Iterator[None]:
-    """Let somebody else act once, right before our first statement that holds this text; it must come."""
+def meanwhile(statement: str, act: Callable[[], object], *, after: bool = False) -> Iterator[None]:
+    """Let somebody else act once, right before (or after) our first statement that holds this text; it must come."""
     waiting = [act]
 
     def look(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if waiting and statement in sql:
-            waiting.pop()()
-        return execute(sql, params, many, context)
+        ours = waiting.pop() if waiting and statement in sql else None
+        if ours and not after:
+            ours()
+        result = execute(sql, params, many, context)
+        if ours and after:
+            ours()
+        return result
 
     with connection.execute_wrapper(look):
         yield
