@@ -30,6 +30,12 @@ def one_time_key(data: QueryDict) -> str:
     return key if _KEY.fullmatch(key) else ""
 
 
+def content_of(data: QueryDict) -> list[tuple[str, str]]:
+    """Return what makes two posts the same: everything but token and key."""
+    skipped = ("csrfmiddlewaretoken", "key")
+    return [(name, value) for name in data if name not in skipped for value in data.getlist(name)]
+
+
 @dataclass
 class WishForm:
     """A posted form against what the customer owns; `errors` holds a sentence per field name."""
@@ -39,17 +45,20 @@ class WishForm:
     errors: dict[str, str] = field(default_factory=dict)
     products: dict[str, Choice] = field(default_factory=dict)
     plans: dict[tuple[str, str], Choice] = field(default_factory=dict)
+    _boxes: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for name in self.data:
             if name.startswith(("product-", "plan-")):
                 self._take(name)
         self.location = self._location()
+        if self.data.get("go", "review") not in ("save", "review"):
+            self.errors[""] = _("This button is not known. Use Save or Review changes.")
         if len(self.reference) > MAX_REFERENCE:
             self.errors["reference"] = _("At most %(n)d characters, please.") % {"n": MAX_REFERENCE}
 
     def _take(self, name: str) -> None:
-        """Read one box; a field twice is as unclear as an unknown value."""
+        """Read one box; one that comes twice, in whatever letters, is as unclear as an unknown value."""
         product, plan = _PRODUCT.fullmatch(name), _PLAN.fullmatch(name)
         match = product or plan
         sku = self.catalog.get(match[1].lower()) if match else None
@@ -59,12 +68,17 @@ class WishForm:
         if plan and plan_id not in {one.plan_id for one in sku.user_plans}:
             raise Http404
         values = self.data.getlist(name)
-        if len(values) != 1 or values[0] not in {choice.value for choice in Choice}:
-            self.errors[name] = _("This choice is not known. Choose again.")
+        # Our own spelling: the page links to the box by it.
+        box = name.lower()
+        if len(values) != 1 or box in self._boxes:
+            self.errors[box] = _("This choice came twice. Choose again.")
+        elif values[0] not in {choice.value for choice in Choice}:
+            self.errors[box] = _("This choice is not known. Choose again.")
         elif plan:
             self.plans[sku.sku_id, plan_id] = Choice(values[0])
         else:
             self.products[sku.sku_id] = Choice(values[0])
+        self._boxes.add(box)
 
     def _location(self) -> str | None:
         code = self.data.get("location", "keep").strip().upper()
@@ -79,7 +93,7 @@ class WishForm:
     def product_errors(self) -> dict[str, str]:
         """What was refused in a product's row, its plans included, by SKU."""
         found = ((_PRODUCT.fullmatch(name) or _PLAN.fullmatch(name), text) for name, text in self.errors.items())
-        return {match[1].lower(): text for match, text in found if match}
+        return {match[1]: text for match, text in found if match}
 
     @property
     def reference(self) -> str:
@@ -117,6 +131,11 @@ class WishForm:
         return moment
 
     @property
+    def starts(self) -> bool:
+        """Whether Save was pressed; without a button it is only reviewed."""
+        return self.data.get("go") == "save"
+
+    @property
     def wish(self) -> Wish:
         """The choices."""
         return Wish(
@@ -125,8 +144,3 @@ class WishForm:
             location=self.location,
             overwrite_location=self.overwrite_location,
         )
-
-    def content(self) -> list[tuple[str, str]]:
-        """Return what makes two posts the same: everything but token and key."""
-        skipped = ("csrfmiddlewaretoken", "key")
-        return [(name, value) for name in self.data if name not in skipped for value in self.data.getlist(name)]

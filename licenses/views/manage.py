@@ -17,14 +17,16 @@ from customers.models import Customer, Selection
 from customers.scope import customer_or_404
 from licenses import doorbell
 from licenses.core.catalog import Catalog
+from licenses.core.diff import Wish
 from licenses.countries import choices, country_name
-from licenses.forms import MAX_REFERENCE, WishForm
+from licenses.forms import MAX_REFERENCE, WishForm, content_of, one_time_key
 from licenses.messages import CAUSES
 from licenses.models import LicenseChange
 from licenses.services import keys, save
 from licenses.services import manage as boxes
 from licenses.services.refresh import refresh_products, refresh_users
 from licenses.services.states import load_catalog
+from licenses.services.wishes import wish_from_json
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
@@ -121,36 +123,47 @@ def _page(
 
 
 def _post(request: StaffRequest, customer: Customer, selection: Selection) -> HttpResponse:
-    """Store a draft of what was chosen, and start it or show Review."""
-    form = WishForm(request.POST, load_catalog(customer))
-    require(request.user, Right.LICENSE_REVOKE if form.wish.removes else Right.LICENSE_ASSIGN)
-    starts = request.POST.get("go") == "save"
-    content = keys.content_digest(customer, form.content())
+    """Take what was chosen; a form posted again leads where it led before, whatever the customer owns by now."""
+    key, content = one_time_key(request.POST), keys.content_digest(customer, content_of(request.POST))
     try:
-        draft = keys.same_key(request.user, customer, form.key, content) if form.key else None
-        if draft is None:
-            if (refusal := _refusal(request, customer, selection, form)) is not None:
-                return refusal
-            draft = save.make_draft(
-                staff=request.user,
-                customer=customer,
-                wish=form.wish,
-                key=form.key,
-                content=content,
-                reference=form.reference,
-                selection=selection,
-                counter=form.counter,
-                seen=form.seen,
-                starts_itself=starts,
-            )
+        first = keys.same_key(request.user, customer, key, content) if key else None
+        if first is None:
+            return _take(request, customer, selection, content)
     except keys.KeyReused as reused:
         return render(request, "licenses/key_reused.html", {"customer": customer, "first": reused.change}, status=409)
+    _require(request, wish_from_json(first.wish))
+    return _follow(first)
+
+
+def _require(request: StaffRequest, wish: Wish) -> None:
+    require(request.user, Right.LICENSE_REVOKE if wish.removes else Right.LICENSE_ASSIGN)
+
+
+def _take(request: StaffRequest, customer: Customer, selection: Selection, content: str) -> HttpResponse:
+    """Store a draft of what was chosen, and start it or show Review."""
+    form = WishForm(request.POST, load_catalog(customer))
+    _require(request, form.wish)
+    if (refusal := _refusal(request, customer, selection, form)) is not None:
+        return refusal
+    try:
+        draft = save.make_draft(
+            staff=request.user,
+            customer=customer,
+            wish=form.wish,
+            key=form.key,
+            content=content,
+            reference=form.reference,
+            selection=selection,
+            counter=form.counter,
+            seen=form.seen,
+            starts_itself=form.starts,
+        )
     except save.NobodySelected:
         return _nobody(request, customer)
     except save.TooManyUsers as error:
         form.errors[""] = _("One change holds at most %(n)d users. Select fewer.") % {"n": error.limit}
         return _page(request, customer, selection, form, status=422)
-    return _follow(draft, starts=starts)
+    return _follow(draft)
 
 
 def _refusal(request: StaffRequest, customer: Customer, selection: Selection, form: WishForm) -> HttpResponse | None:
@@ -164,9 +177,9 @@ def _refusal(request: StaffRequest, customer: Customer, selection: Selection, fo
     return _not_ready(request, customer, selection)
 
 
-def _follow(draft: LicenseChange, *, starts: bool) -> HttpResponse:
+def _follow(draft: LicenseChange) -> HttpResponse:
     """Go where the draft leads: to its own page once it runs or is planned, else to Review."""
-    if starts and draft.status == LicenseChange.Status.DRAFT and not draft.causes:
+    if draft.starts_itself and draft.status == LicenseChange.Status.DRAFT and not draft.causes:
         draft = save.start(draft, unattended=True)
     if draft.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=draft.pk)
