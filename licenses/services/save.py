@@ -19,10 +19,11 @@ from licenses.core.catalog import Catalog
 from licenses.core.diff import Wish
 from licenses.core.losses import losses
 from licenses.core.planning import Cause, SavePlan, plan_save
-from licenses.models import LicenseChange, LicenseEvent, UserChange
+from licenses.models import LicenseChange, UserChange
 from licenses.services.claims import give_up_waiting
 from licenses.services.intents import Person, build_row, people
 from licenses.services.keys import same_key
+from licenses.services.picture import doubts, has_drifted, selection_moved
 from licenses.services.states import load_catalog, load_states
 from licenses.services.wishes import wish_from_json, wish_to_json
 from licensing_portal.staff.models import StaffUser
@@ -32,6 +33,7 @@ PLANNED_IN_REQUEST = 1_000
 _ROWS_AT_ONCE = 2_000
 
 Status = LicenseChange.Status
+_STOPPABLE = (Status.PLANNING, Status.RUNNING, Status.PAUSED)
 
 
 class NobodySelected(Exception):
@@ -65,14 +67,6 @@ def preview(
         selection_changed=selection_changed,
         drift=drift,
     )
-
-
-def has_drifted(customer: Customer, user_pks: Sequence[int], seen: datetime | None) -> bool:
-    """Tell whether a licence or location of one of these users changed after a moment; never without one."""
-    if seen is None:
-        return False
-    changed = set(LicenseEvent.objects.filter(customer=customer, seen_at__gt=seen).values_list("user_id", flat=True))
-    return bool(changed.intersection(user_pks))
 
 
 def make_draft(
@@ -119,7 +113,7 @@ def make_draft(
                 # Counter and users of one moment: another tab may tick somebody at any time.
                 selection = selections.hold(selection)
                 change.selection_counter = selection.counter
-                change.causes = _doubts(selection, counter, seen)
+                change.causes = doubts(selection, counter, seen)
                 if user_pks is None:
                     user_pks = selections.users(selection).values_list("pk", flat=True)
             _store(change, list(user_pks or ()))
@@ -146,22 +140,17 @@ def _store(change: LicenseChange, user_pks: list[int]) -> None:
         _write_plan(change)
 
 
-def _doubts(selection: Selection, counter: int | None, seen: datetime | None) -> list[str]:
-    """Return why a form is not to be trusted: it shows an older selection, or does not say what it shows."""
-    # Another tab has changed the selection since the form was rendered.
-    doubts = [Cause.SELECTION_CHANGED.value] if counter != selection.counter else []
-    return [*doubts, Cause.DRIFT.value] if seen is None else doubts
-
-
 def plan_stored(change_id: UUID | str) -> None:
-    """Plan a change that was too large for its request; start it when it may. Repeatable."""
+    """Plan a change that was too large for its request, then start it when it may, or end it. Repeatable."""
     with transaction.atomic():
         change = LicenseChange.objects.select_for_update().get(pk=change_id)
         if change.status != Status.PLANNING:
             return
         change.status = Status.DRAFT
         _write_plan(change)
-        if change.starts_itself and not change.causes and not _selection_moved(change):
+        if change.cancel_requested_at is not None:
+            _cancel(change)
+        elif change.starts_itself and not change.causes and not _selection_moved(change):
             _queue(change)
 
 
@@ -188,18 +177,27 @@ def start(change: LicenseChange, *, key: str = "", unattended: bool = False) -> 
 def request_stop(change: LicenseChange) -> None:
     """Ask a change to stop: users at Microsoft now are finished and recorded, the rest is not tried.
 
-    One that still waits for its turn ends at once.
+    One that still waits for its turn ends at once, one that is being planned as soon as its users are known.
     """
     with transaction.atomic():
         change = LicenseChange.objects.select_for_update().get(pk=change.pk)
         if change.status == Status.QUEUED:
-            give_up_waiting(change)
-            change.status = Status.CANCELLED
-            change.cancel_requested_at = change.started_at = change.finished_at = timezone.now()
-        elif change.status in (Status.RUNNING, Status.PAUSED) and change.cancel_requested_at is None:
+            _cancel(change)
+        elif change.status in _STOPPABLE and change.cancel_requested_at is None:
             change.cancel_requested_at = timezone.now()
-            doorbell.ring(change)
-        change.save(update_fields=["status", "cancel_requested_at", "started_at", "finished_at"])
+            change.save(update_fields=["cancel_requested_at"])
+            if change.status != Status.PLANNING:
+                doorbell.ring(change)
+
+
+def _cancel(change: LicenseChange) -> None:
+    """End a change of which nothing was sent."""
+    give_up_waiting(change)
+    now = timezone.now()
+    change.status, change.planned_users = Status.CANCELLED, []
+    change.cancel_requested_at = change.cancel_requested_at or now
+    change.started_at = change.finished_at = now
+    change.save(update_fields=["status", "planned_users", "cancel_requested_at", "started_at", "finished_at"])
 
 
 def _write_plan(change: LicenseChange) -> None:
@@ -258,11 +256,8 @@ def _plan_again(change: LicenseChange) -> LicenseChange:
 
 
 def _selection_moved(change: LicenseChange) -> bool:
-    """Tell whether the selection is another one than when the draft was made, and note it for Review."""
-    if change.kind != LicenseChange.Kind.SAVE:
-        return False
-    chosen = selections.hold(selections.get(change.staff, change.customer))
-    if chosen.counter == change.selection_counter:
+    """Tell whether another tab has changed the selection, and note it for Review."""
+    if not selection_moved(change):
         return False
     change.causes = sorted({*change.causes, Cause.SELECTION_CHANGED.value})
     change.save(update_fields=["causes"])

@@ -24,6 +24,7 @@ from licenses.messages import CAUSES
 from licenses.models import LicenseChange
 from licenses.services import keys, save
 from licenses.services import manage as boxes
+from licenses.services.picture import has_drifted
 from licenses.services.refresh import refresh_products, refresh_users
 from licenses.services.states import load_catalog
 from licenses.services.wishes import wish_from_json
@@ -201,7 +202,7 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         pks,
         catalog=catalog,
         selection_changed=form.counter != selection.counter,
-        drift=form.seen is None or save.has_drifted(customer, pks, form.seen),
+        drift=form.seen is None or has_drifted(customer, pks, form.seen),
     )
     found = boxes.effects(plan, catalog)
     locations = sum(1 for user in plan.users if user.diff.location)
