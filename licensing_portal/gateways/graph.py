@@ -57,14 +57,14 @@ class GraphDirectory:
         pages = self._transport.whole_pages(path)
         try:
             first = next(pages)
-        except Rejected as error:
+        except (NotFound, Rejected) as error:
             if start:
                 raise LinkExpired.after(error) from None
-            if "page size" not in error.message.casefold():
+            if not isinstance(error, Rejected) or "page size" not in error.message.casefold():
                 raise
             pages = self._transport.whole_pages(f"/users?$select={records.USER_PROPERTIES}")
             first = next(pages)
-        return itertools.chain([first], pages)
+        return itertools.chain([first], _following(pages))
 
     def delta_link(self) -> str:
         """Return the link for a round of what changes from now on; empty where the service has none."""
@@ -243,6 +243,14 @@ class GraphCustomers:
             for page in self._transport.pages(path)
             for record in records.read_all(page, read, f"GET {path.partition('?')[0]}")
         )
+
+
+def _following(pages: Iterator[Json]) -> Iterator[Json]:
+    """Yield the pages after the first; a refusal there concerns a link that the service itself gave out."""
+    try:
+        yield from pages
+    except (NotFound, Rejected) as error:
+        raise LinkExpired.after(error) from None
 
 
 def _by_ids(ids: Sequence[str]) -> str:

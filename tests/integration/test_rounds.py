@@ -12,7 +12,7 @@ from django.utils import timezone
 from customers.models import Customer, DirectoryUser
 from licenses.models import Holding, LicenseEvent
 from licenses.services.sync import refresh_customer, sync_customer, sync_customers
-from licensing_portal.gateways.errors import GatewayError
+from licensing_portal.gateways.errors import GatewayError, Rejected
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
 from tests import sandbox_session
@@ -205,6 +205,25 @@ def test_a_slice_whose_page_link_expired_begins_anew(make_sandbox: Any, db: None
     report = sync_customer(Customer.objects.get(pk=customer.pk), pause=lambda: False)
     assert report.is_finished
     assert customer.users.count() == 1_500
+
+
+@pytest.mark.parametrize("status", [400, 410])
+def test_a_list_whose_page_vanishes_is_read_anew_once(make_sandbox: Any, db: None, status: int) -> None:
+    sandbox = make_sandbox(users=1_500)
+    sync_customers()
+    customer = Customer.objects.get(tenant_id=sandbox.tenants[1])
+    gone = {"error": {"code": "Directory_ExpiredPageToken", "message": "expired"}}
+    second_page = {"match": "GET /graph/v1.0/users", "skip": 1, "status": status, "body": gone}
+    sandbox.faults.add({**second_page, "times": 1})
+    sync_customer(customer)
+    assert customer.users.count() == 1_500
+    assert asked(sandbox)["GET /graph/v1.0/users"] == 4
+    sandbox.faults.add({**second_page, "times": 99})
+    with pytest.raises(Rejected):
+        sync_customer(customer)
+    customer.refresh_from_db()
+    assert customer.sync_error
+    assert not customer.users.exclude(deleted_at=None).exists()
 
 
 def test_a_whole_read_is_asked_for_once_a_day(story: Customer, sandbox: Sandbox) -> None:

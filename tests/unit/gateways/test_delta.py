@@ -2,7 +2,7 @@
 
 import pytest
 
-from licensing_portal.gateways.errors import LinkExpired, Unavailable, Unreadable
+from licensing_portal.gateways.errors import LinkExpired, NotFound, Rejected, Unavailable, Unreadable
 from licensing_portal.gateways.graph import GraphDirectory
 from tests.unit.gateways.service import ROOT, Service
 
@@ -91,7 +91,32 @@ def test_reading_goes_on_from_the_link_of_a_page(directory: GraphDirectory, serv
     assert service.calls[1].query == "$skiptoken=2"
 
 
-def test_a_page_link_that_is_no_longer_known_means_to_read_anew(directory: GraphDirectory, service: Service) -> None:
-    service.answers({"error": {"code": "Directory_ExpiredPageToken", "message": "expired"}}, status=400)
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_page_link_that_is_no_longer_known_means_to_read_anew(
+    directory: GraphDirectory, service: Service, status: int
+) -> None:
+    service.answers({"error": {"code": "Directory_ExpiredPageToken", "message": "expired"}}, status=status)
     with pytest.raises(LinkExpired):
         list(directory.users(f"{ROOT}/users?$skiptoken=2"))
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_page_that_vanishes_while_the_list_is_read_means_to_read_anew(
+    directory: GraphDirectory, service: Service, status: int
+) -> None:
+    user = {"id": "u", "userPrincipalName": "u@x.test", "displayName": "U"}
+    service.answers({"value": [user], "@odata.nextLink": f"{ROOT}/users?$skiptoken=2"})
+    service.answers({"error": {"code": "Directory_ExpiredPageToken", "message": "expired"}}, status=status)
+    pages = directory.users()
+    assert [one.object_id for one in next(pages).users] == ["u"]
+    with pytest.raises(LinkExpired) as caught:
+        next(pages)
+    assert (caught.value.status, caught.value.code) == (status, "Directory_ExpiredPageToken")
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_refused_first_page_is_no_expired_link(directory: GraphDirectory, service: Service, status: int) -> None:
+    service.answers({"error": {"code": "BadRequest", "message": "no"}}, status=status)
+    with pytest.raises((NotFound, Rejected)) as caught:
+        list(directory.users())
+    assert not isinstance(caught.value, LinkExpired)
