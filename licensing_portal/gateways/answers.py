@@ -130,6 +130,8 @@ _KINDS: dict[int, type[GatewayError]] = {
     # Another part of a batch failed, so this one was not tried.
     424: Throttled,
     429: Throttled,
+    # The service has no such function, today and tomorrow.
+    501: Rejected,
 }
 
 

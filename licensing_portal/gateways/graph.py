@@ -120,15 +120,14 @@ class GraphDirectory:
     def licensing_groups(self) -> tuple[GroupRecord, ...]:
         """Return the groups that hand out licences; where counting is refused, all groups are looked through."""
         properties = "$select=id,displayName,assignedLicenses"
-        try:
-            found = self._groups(
-                f"/groups?$filter={quote('assignedLicenses/$count ne 0', safe='/$')}&$count=true&{properties}", ADVANCED
-            )
-        except Rejected:
-            found = self._groups(f"/groups?{properties}", {})
-        except (AccessDenied, NotFound):
-            return ()
-        return tuple(group for group in found if group.sku_ids)
+        counted = f"/groups?$filter={quote('assignedLicenses/$count ne 0', safe='/$')}&$count=true&{properties}"
+        for path, headers in ((counted, ADVANCED), (f"/groups?{properties}", {})):
+            try:
+                found = self._groups(path, headers)
+            except _REFUSALS:
+                continue
+            return tuple(group for group in found if group.sku_ids)
+        return ()
 
     def _groups(self, path: str, headers: dict[str, str]) -> tuple[GroupRecord, ...]:
         return tuple(

@@ -157,7 +157,7 @@ def test_subscribed_skus_follow_the_next_link(directory: GraphDirectory, service
 def test_subscriptions_are_read_where_they_may_be_seen(directory: GraphDirectory, service: Service) -> None:
     service.answers(samples.raw("subscriptions.json"))
     assert len(directory.subscriptions()) == 2
-    for status in (403, 404):
+    for status in (400, 403, 404, 405, 501):
         service.answers(status=status)
         assert directory.subscriptions() == ()
     assert {call.path for call in service.calls} == {"/graph/v1.0/directory/subscriptions"}
@@ -192,9 +192,22 @@ def test_where_counting_is_refused_all_groups_are_looked_through(directory: Grap
     assert "consistencylevel" not in service.calls[1].headers
 
 
-def test_groups_that_may_not_be_seen_are_none(directory: GraphDirectory, service: Service) -> None:
-    service.answers(status=403)
+@pytest.mark.parametrize("counted", [400, 403, 404, 405, 501])
+@pytest.mark.parametrize("plain", [400, 403, 404, 405, 501])
+def test_groups_that_are_refused_at_every_address_are_none(
+    directory: GraphDirectory, service: Service, counted: int, plain: int
+) -> None:
+    for status in (counted, plain):
+        service.answers({"error": {"code": "BadRequest", "message": "no"}}, status=status)
     assert directory.licensing_groups() == ()
+    assert service.unused == 0
+
+
+def test_groups_that_cannot_be_had_now_are_an_error(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"error": {"code": "Request_UnsupportedQuery", "message": "Unsupported Query."}}, status=400)
+    service.answers(status=429, Retry_After="900")
+    with pytest.raises(Throttled):
+        directory.licensing_groups()
 
 
 def test_organization_is_the_first_of_its_list(directory: GraphDirectory, service: Service) -> None:

@@ -128,7 +128,7 @@ def test_waits_together_stay_within_the_patience_of_one_read(
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, Rejected), (403, AccessDenied), (404, NotFound), (409, Rejected), (302, Unreadable), (501, Unavailable)],
+    [(400, Rejected), (403, AccessDenied), (404, NotFound), (409, Rejected), (302, Unreadable), (501, Rejected)],
 )
 def test_what_repeating_cannot_mend_is_raised_at_once(
     transport: Transport, service: Service, status: int, kind: type[GatewayError]
