@@ -18,18 +18,31 @@ _PROPERTIES: Final = (
     "onPremisesSyncEnabled,assignedLicenses"
 )
 _NOW: Final = f"/users/delta?$select={_PROPERTIES}&$deltatoken=latest"
+_WALK: Final = f"/users/delta?$select={_PROPERTIES}"
 
 
 def link_from_now(transport: Transport) -> str:
     """Return the link of a round that begins now; empty where the service refuses to give one.
 
-    A service that does not know `latest` answers with all users first; they are passed over.
+    A service that does not know `latest` passes it over and answers with all users, or refuses it: then all ids are
+    walked through.
     """
-    try:
-        *_, last = transport.whole_pages(_NOW)
-    except (AccessDenied, NotFound, Rejected):
-        return ""
-    return transport.next_path(last, _NOW, _LINK) or ""
+    for path in (_NOW, _WALK):
+        try:
+            return _last_link(transport, path)
+        except (AccessDenied, NotFound):
+            return ""
+        except Rejected:
+            continue
+    return ""
+
+
+def _last_link(transport: Transport, path: str) -> str:
+    """Return the delta link of the last page; the users on the way to it are passed over."""
+    link = ""
+    for page in transport.whole_pages(path):
+        link = transport.next_path(page, path, _LINK) or ""
+    return link
 
 
 def changed_users(transport: Transport, link: str) -> DeltaRound:

@@ -1,10 +1,13 @@
 """Rounds of changes: who changed, and the link of the next round (graph-api.md 2.3)."""
 
+import tracemalloc
+from typing import Any
+
 import pytest
 
 from licensing_portal.gateways.errors import LinkExpired, NotFound, Rejected, Unavailable, Unreadable
 from licensing_portal.gateways.graph import GraphDirectory
-from tests.unit.gateways.service import ROOT, Service
+from tests.unit.gateways.service import ROOT, Call, Service
 
 LINK = f"{ROOT}/users/delta?$deltatoken=one"
 NEXT = f"{ROOT}/users/delta?$deltatoken=two"
@@ -24,10 +27,45 @@ def test_a_service_without_latest_is_followed_to_its_delta_link(directory: Graph
     assert directory.delta_link() == LINK
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 410])
-def test_a_service_that_refuses_delta_gives_no_link(directory: GraphDirectory, service: Service, status: int) -> None:
-    service.answers({"error": {"code": "Request_UnsupportedQuery", "message": "Unsupported Query."}}, status=status)
+@pytest.mark.parametrize("status", [400, 410, 501])
+def test_where_latest_is_refused_all_ids_are_walked_through(
+    directory: GraphDirectory, service: Service, status: int
+) -> None:
+    service.answers({"error": {"code": "Request_BadRequest", "message": "Badly formed token."}}, status=status)
+    service.answers({"value": [{"id": "A"}], "@odata.nextLink": f"{ROOT}/users/delta?$skiptoken=2"})
+    service.answers({"value": [{"id": "B"}], "@odata.deltaLink": LINK})
+    assert directory.delta_link() == LINK
+    walked = service.calls[1].options
+    assert "$deltatoken" not in walked
+    # What a round tells later is what the first call selected.
+    assert "assignedLicenses" in walked["$select"].split(",")
+
+
+@pytest.mark.parametrize(("status", "calls"), [(400, 2), (403, 1), (404, 1), (405, 2), (410, 2), (501, 2)])
+def test_a_service_that_refuses_delta_gives_no_link(
+    directory: GraphDirectory, service: Service, status: int, calls: int
+) -> None:
+    for _ in range(calls):
+        service.answers({"error": {"code": "Request_UnsupportedQuery", "message": "Unsupported."}}, status=status)
     assert directory.delta_link() == ""
+    assert service.unused == 0
+
+
+def test_pages_on_the_way_to_a_link_are_not_kept(directory: GraphDirectory, service: Service) -> None:
+    filler = "x" * 100_000
+
+    def page(call: Call) -> Any:
+        number = len(service.calls)
+        following = {"@odata.nextLink": f"{ROOT}/users/delta?n={number}"} if number < 60 else {"@odata.deltaLink": LINK}
+        return {"value": [{"id": "u", "displayName": filler}], **following}
+
+    service.always(page)
+    tracemalloc.start()
+    try:
+        assert directory.delta_link() == LINK
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_round_names_everybody_once_and_gives_the_next_link(directory: GraphDirectory, service: Service) -> None:
