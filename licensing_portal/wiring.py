@@ -6,7 +6,8 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from licensing_portal.gateways.graph import GraphCustomers, GraphDirectory, OnlyCustomer
+from licensing_portal.gateways.customers import GraphCustomers, OnlyCustomer
+from licensing_portal.gateways.graph import GraphDirectory
 from licensing_portal.gateways.protocol import CustomerGateway, DirectoryGateway, TokenSource
 from licensing_portal.gateways.tokens import ClientCredentialsTokens, StaticToken
 from licensing_portal.gateways.transport import READ_PATIENCE, SessionFactory, Transport

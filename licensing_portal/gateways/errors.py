@@ -64,3 +64,7 @@ class Unavailable(GatewayError):
 
 class Unreadable(GatewayError):
     """An answer that is not what the documentation describes: what happened is not known."""
+
+
+# Answers that mean no, today and tomorrow: waiting does not help.
+REFUSALS = (AccessDenied, NotFound, Rejected)

@@ -1,15 +1,14 @@
 """Microsoft Graph v1.0 behind our two gateways (graph-api.md, section 2)."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
 from licensing_portal.gateways import batch, delta, records
 from licensing_portal.gateways.answers import Json
-from licensing_portal.gateways.errors import AccessDenied, GatewayError, LinkExpired, NotFound, Rejected
+from licensing_portal.gateways.errors import REFUSALS, LinkExpired, NotFound, Rejected
 from licensing_portal.gateways.protocol import (
-    CustomerRecord,
     DeltaRound,
     GroupRecord,
     LicenseWrite,
@@ -28,7 +27,6 @@ IDS_A_CLAUSE: Final = 15
 USERS_A_PAGE: Final = 999
 # Needed by queries that count or search; it must go with every page (graph-api.md 2.1).
 ADVANCED: Final = {"ConsistencyLevel": "eventual"}
-_REFUSALS = (AccessDenied, NotFound, Rejected)
 
 
 class GraphDirectory:
@@ -114,7 +112,7 @@ class GraphDirectory:
                 for page in self._transport.pages(path)
                 for entry in records.read_all(page, records.subscription, f"GET {path}")
             )
-        except _REFUSALS:
+        except REFUSALS:
             return ()
 
     def licensing_groups(self) -> tuple[GroupRecord, ...]:
@@ -124,7 +122,7 @@ class GraphDirectory:
         for path, headers in ((counted, ADVANCED), (f"/groups?{properties}", {})):
             try:
                 found = self._groups(path, headers)
-            except _REFUSALS:
+            except REFUSALS:
                 continue
             return tuple(group for group in found if group.sku_ids)
         return ()
@@ -140,7 +138,7 @@ class GraphDirectory:
         """Return the tenant's own facts, or None where they may not be seen."""
         try:
             page = self._transport.get("/organization")
-        except _REFUSALS:
+        except REFUSALS:
             return None
         found = records.read_all(page_values(page, "/organization"), records.organization, "GET /organization")
         return next(iter(found), None)
@@ -181,69 +179,6 @@ class GraphDirectory:
         )
 
 
-class OnlyCustomer:
-    """The customer list of a stand-in that has just one tenant."""
-
-    def __init__(self, directory: GraphDirectory) -> None:
-        self._directory = directory
-
-    def customers(self) -> Iterator[tuple[CustomerRecord, ...]]:
-        """Yield the one tenant, by its own name where it tells one."""
-        tenant_id = self._directory.tenant_id
-        facts = self._directory.organization()
-        name = facts.display_name if facts and facts.display_name else tenant_id
-        domain = facts.default_domain if facts else ""
-        yield (CustomerRecord(tenant_id=tenant_id, name=name, default_domain=domain, relationship_status="active"),)
-
-
-class GraphCustomers:
-    """The partner's customers: contracts, delegated admin customers and their relationships."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def customers(self) -> Iterator[tuple[CustomerRecord, ...]]:
-        """Yield all customers with the state of their relationship; what one list lacks is filled from the others."""
-        relationships = self._relationships()
-        customers = {record.tenant_id: record for record in self._known()}
-        yield tuple(_with_relationship(record, relationships) for record in customers.values())
-
-    def _known(self) -> list[CustomerRecord]:
-        """Return customers of both lists, each of which may lack some; raises when neither may be seen."""
-        lists: tuple[tuple[str, Callable[[Json], CustomerRecord]], ...] = (
-            ("/tenantRelationships/delegatedAdminCustomers?$top=300", records.delegated_customer),
-            # Last, for a contract knows the domain too.
-            ("/contracts", records.contract),
-        )
-        found: list[CustomerRecord] = []
-        refusals: list[GatewayError] = []
-        for path, read in lists:
-            try:
-                found += self._read(path, read)
-            except _REFUSALS as error:
-                refusals.append(error)
-        if len(refusals) == len(lists):
-            raise refusals[0]
-        return found
-
-    def _relationships(self) -> dict[str, CustomerRecord] | None:
-        """Return the best relationship per tenant, or None where they may not be seen."""
-        path = "/tenantRelationships/delegatedAdminRelationships?$top=300"
-        try:
-            found = self._read(path, records.relationship)
-        except _REFUSALS:
-            return None
-        # A relationship that was only drafted has no customer yet.
-        return {record.tenant_id: record for record in sorted(found, key=_worth) if record.tenant_id}
-
-    def _read(self, path: str, read: Callable[[Json], CustomerRecord]) -> tuple[CustomerRecord, ...]:
-        return tuple(
-            record
-            for page in self._transport.pages(path)
-            for record in records.read_all(page, read, f"GET {path.partition('?')[0]}")
-        )
-
-
 def _following(pages: Iterator[Json]) -> Iterator[Json]:
     """Yield the pages after the first; a refusal there concerns a link that the service itself gave out."""
     try:
@@ -257,24 +192,3 @@ def _by_ids(ids: Sequence[str]) -> str:
     listed = ",".join("'" + user_id.replace("'", "''") + "'" for user_id in ids)
     condition = quote(f"id in ({listed})", safe="'(),")
     return f"/users?$filter={condition}&$select={records.USER_PROPERTIES}&$top={IDS_A_CLAUSE}"
-
-
-def _worth(record: CustomerRecord) -> tuple[bool, bool, str]:
-    """Order relationships: active ones last, of those the one that lasts longest."""
-    status = record.relationship_status
-    ends = record.relationship_ends_at.isoformat() if record.relationship_ends_at else ""
-    return status == "active", status in ("active", "expiring"), ends
-
-
-def _with_relationship(record: CustomerRecord, known: dict[str, CustomerRecord] | None) -> CustomerRecord:
-    """Add the relationship's state: "none" when the list was read and has none, empty when it could not be read."""
-    if known is None:
-        return record
-    found = known.get(record.tenant_id)
-    return CustomerRecord(
-        tenant_id=record.tenant_id,
-        name=record.name or (found.name if found else "") or record.tenant_id,
-        default_domain=record.default_domain,
-        relationship_status=found.relationship_status if found else "none",
-        relationship_ends_at=found.relationship_ends_at if found else None,
-    )

@@ -2,8 +2,9 @@
 
 import pytest
 
+from licensing_portal.gateways.customers import GraphCustomers, OnlyCustomer
 from licensing_portal.gateways.errors import AccessDenied, Unavailable
-from licensing_portal.gateways.graph import GraphCustomers, GraphDirectory, OnlyCustomer
+from licensing_portal.gateways.graph import GraphDirectory
 from licensing_portal.gateways.protocol import CustomerRecord
 from licensing_portal.gateways.transport import Transport
 from tests.unit.gateways import samples

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from licenses.core.diff import LicenseAdd
+from licensing_portal.gateways.customers import GraphCustomers, OnlyCustomer
 from licensing_portal.gateways.errors import AccessDenied, AuthenticationFailed, Throttled
-from licensing_portal.gateways.graph import GraphCustomers, GraphDirectory, OnlyCustomer
+from licensing_portal.gateways.graph import GraphDirectory
 from licensing_portal.gateways.protocol import LicenseWrite, LocationWrite, OutcomeKind, SkuRecord, UserRecord
 from licensing_portal.gateways.tokens import ClientCredentialsTokens
 from licensing_portal.gateways.transport import Transport
