@@ -121,13 +121,20 @@ def _user_row(customer: Customer, record: UserRecord, read_at: datetime) -> Dire
     )
 
 
-def mark_deleted(customer: Customer, pks: Sequence[int], *, at: datetime) -> None:
-    """Take users out of every list and selection; they stay known for 30 days."""
+def mark_deleted(customer: Customer, pks: Sequence[int], *, at: datetime) -> list[int]:
+    """Take users out of every list and selection; they stay known for 30 days. Return the rows that were marked.
+
+    `at` is when Microsoft was asked: users of whom we have a later answer are left as they are.
+    """
     with transaction.atomic():
-        DirectoryUser.objects.filter(pk__in=pks, deleted_at__isnull=True).update(deleted_at=at, read_at=at)
-        chosen = SelectedUser.objects.filter(selection__customer=customer, user_id__in=pks)
+        here = DirectoryUser.objects.of(customer).filter(pk__in=pks, read_at__lte=at)
+        # In the order of all writers of users, so that two of them never deadlock.
+        gone = list(here.select_for_update().order_by("object_id").values_list("pk", flat=True))
+        DirectoryUser.objects.filter(pk__in=gone).update(deleted_at=at, read_at=at)
+        chosen = SelectedUser.objects.filter(selection__customer=customer, user_id__in=gone)
         Selection.objects.filter(pk__in=chosen.values("selection_id")).update(counter=F("counter") + 1)
         chosen.delete()
+    return gone
 
 
 def forget_long_deleted(customer: Customer, *, now: datetime) -> None:

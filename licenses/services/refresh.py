@@ -1,9 +1,10 @@
 """Reads again what may have changed: some users by id, or (Refresh) everybody whom a delta round names."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from customers import sync as directory
@@ -22,8 +23,9 @@ _IDS_AT_ONCE = 3_000
 def read_round(customer: Customer, gateway: DirectoryGateway, *, at_most: int | None = None) -> int | None:
     """Read a delta round of a customer who has a link; return how many users it named.
 
-    None, and nothing read, when they are more than `at_most`. The new link is kept only when all is stored: a round
-    that was interrupted is told again. Raises LinkExpired when everything must be read anew, else GatewayError.
+    None, and nothing read, when they are more than `at_most`. The new link is kept only when all is stored and no two
+    answers disagree: a round that was interrupted, or whose users some replica of Microsoft's does not know yet, is
+    told again. Raises LinkExpired when everything must be read anew, else GatewayError.
     """
     started = timezone.now()
     found = gateway.changed_users(customer.delta_link)
@@ -32,9 +34,9 @@ def read_round(customer: Customer, gateway: DirectoryGateway, *, at_most: int | 
     store_products(customer, gateway.subscribed_skus(), read_at=started)
     store_subscriptions(customer, gateway.subscriptions())
     directory.store_groups(customer, gateway.licensing_groups())
-    refresh_users(customer, found.user_ids, gateway=gateway)
-    customer.delta_link = found.link
-    customer.save(update_fields=["delta_link"])
+    if refresh_users(customer, found.user_ids, gateway=gateway, removed=found.removed):
+        customer.delta_link = found.link
+        customer.save(update_fields=["delta_link"])
     finish_reading(customer, at=started)
     return len(found.user_ids)
 
@@ -44,25 +46,33 @@ def refresh_users(
     object_ids: Sequence[str],
     *,
     gateway: DirectoryGateway | None = None,
-) -> None:
-    """Read these users again by id; those that Microsoft no longer knows are marked as deleted."""
+    removed: Collection[str] = (),
+) -> bool:
+    """Read these users again by id; those that Microsoft no longer knows are marked as deleted.
+
+    `removed` are those whom a round calls so. Returns whether Microsoft's answers agree with each other.
+    """
+    agree = True
     gateway = gateway or directory_gateway(customer.tenant_id, patience=PAGE_PATIENCE)
     for start in range(0, len(object_ids), _IDS_AT_ONCE):
         some = object_ids[start : start + _IDS_AT_ONCE]
         asked = timezone.now()
-        found = gateway.users_by_id(some)
-        store_users(customer, list(found.values()), read_at=asked, first=False)
-        gone = [object_id for object_id in some if object_id not in found]
+        found = gateway.look_up(some, removed=removed)
+        store_users(customer, list(found.users.values()), read_at=asked, first=False)
+        agree = agree and not found.contradicted
+        gone = [object_id for object_id in some if object_id not in found.users]
         if gone:
             pks = DirectoryUser.objects.of(customer).filter(object_id__in=gone).values_list("pk", flat=True)
             delete_users(customer, list(pks), at=asked)
+    return agree
 
 
 def delete_users(customer: Customer, pks: Sequence[int], *, at: datetime) -> None:
-    """Mark users as deleted and drop what they held."""
-    Holding.objects.filter(user_id__in=pks).delete()
-    Assignment.objects.filter(user_id__in=pks).delete()
-    directory.mark_deleted(customer, pks, at=at)
+    """Mark users as deleted who were not there at this time, and drop what they held; later answers stand."""
+    with transaction.atomic():
+        gone = directory.mark_deleted(customer, pks, at=at)
+        Holding.objects.filter(user_id__in=gone).delete()
+        Assignment.objects.filter(user_id__in=gone).delete()
 
 
 def refresh_products(customer: Customer, *, gateway: DirectoryGateway | None = None) -> None:

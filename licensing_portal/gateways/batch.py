@@ -175,8 +175,8 @@ def _same_for(
     )
 
 
-def read(transport: Transport, urls: Sequence[str]) -> list[Json]:
-    """Read at most 20 addresses in one batch and return their bodies in order.
+def read(transport: Transport, urls: Sequence[str], *, may_lack: bool = False) -> list[Json]:
+    """Read at most 20 addresses in one batch and return their bodies in order; with `may_lack` None for a 404.
 
     Only the parts that failed are asked for again, after the longest wait; those whose token was refused once and at
     once, with a new one. Raises GatewayError.
@@ -187,7 +187,10 @@ def read(transport: Transport, urls: Sequence[str]) -> list[Json]:
     while left := [number for number in range(len(urls)) if number not in bodies]:
         requests = [{"id": str(number), "method": "GET", "url": urls[number]} for number in left]
         page = transport.read("POST", BATCH, body={"requests": requests}, ends_at=ends_at)
-        error = _collect(parts_of(page) or {}, left, urls, bodies)
+        parts = parts_of(page) or {}
+        if may_lack:
+            bodies.update((number, None) for number in left if _is_absent(parts.get(str(number))))
+        error = _collect(parts, [number for number in left if number not in bodies], urls, bodies)
         if error is None:
             break
         if not isinstance(error, AuthenticationFailed):
@@ -199,6 +202,10 @@ def read(transport: Transport, urls: Sequence[str]) -> list[Json]:
         transport.tokens.forget(transport.tenant_id)
         has_new_token = True
     return [bodies[number] for number in range(len(urls))]
+
+
+def _is_absent(part: Part | None) -> bool:
+    return part is not None and part.status == 404
 
 
 def _collect(

@@ -50,26 +50,28 @@ def changed_users(transport: Transport, link: str) -> DeltaRound:
     if not is_below(transport.base_url, link):
         # Stored under another root: the service that gave it out is not the one we ask.
         raise LinkExpired("GET /users/delta", message="the link is of another root")
-    ids: dict[str, None] = {}
+    ids: dict[str, bool] = {}
     page: Json = None
     try:
         for page in transport.whole_pages(link):
-            ids.update(dict.fromkeys(_ids(page_values(page, link))))
+            # Who is named twice is what the last entry says.
+            ids.update(_entries(page_values(page, link)))
     except (NotFound, Rejected) as error:
         # 410 is what Graph documents; a link that it cannot read any more comes back as 400 or 404.
         raise LinkExpired.after(error) from None
     following = transport.next_path(page, link, _LINK)
     if following is None:
         raise Unreadable("GET /users/delta", message="the round has no delta link")
-    return DeltaRound(user_ids=tuple(ids), link=following)
+    removed = frozenset(user_id for user_id, is_removed in ids.items() if is_removed)
+    return DeltaRound(user_ids=tuple(ids), link=following, removed=removed)
 
 
-def _ids(entries: list[Json]) -> list[str]:
-    """Return the ids of changed and removed users; an entry without an id is no entry we can use."""
+def _entries(entries: list[Json]) -> list[tuple[str, bool]]:
+    """Return id and "is removed" of each entry; an entry without an id is no entry we can use."""
     found = []
     for entry in entries:
         user_id = entry.get("id") if isinstance(entry, dict) else None
         if not isinstance(user_id, str) or not user_id or len(user_id) > 36:
             raise Unreadable("GET /users/delta", message="an entry has no id")
-        found.append(user_id.lower())
+        found.append((user_id.lower(), "@removed" in entry))
     return found

@@ -1,7 +1,7 @@
 """Microsoft Graph v1.0 behind our two gateways (graph-api.md, section 2)."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from licensing_portal.gateways.protocol import (
     OrganizationRecord,
     SkuRecord,
     SubscriptionRecord,
+    UserLookup,
     UserPage,
     UserRecord,
     WriteOutcome,
@@ -74,16 +75,41 @@ class GraphDirectory:
 
     def users_by_id(self, user_ids: Sequence[str]) -> dict[str, UserRecord]:
         """Return the users that exist among these ids: 15 ids a clause, 20 clauses a call."""
+        return self.look_up(user_ids).users
+
+    def look_up(self, user_ids: Sequence[str], *, removed: Collection[str] = ()) -> UserLookup:
+        """Return the users that exist among these ids, and those of whom two answers say different things.
+
+        A list that leaves somebody out is not believed alone: each one left out is asked for by an own address, but
+        for those whom a round called `removed`.
+        """
         ids = list(dict.fromkeys(user_id.lower() for user_id in user_ids))
+        listed = self._listed(ids)
+        single = self._one_by_one([user_id for user_id in ids if user_id not in listed and user_id not in removed])
+        found = listed | single
+        return UserLookup(
+            users={user_id: found[user_id] for user_id in ids if user_id in found},
+            contradicted=frozenset(single) | listed.keys() & frozenset(removed),
+        )
+
+    def _listed(self, ids: Sequence[str]) -> dict[str, UserRecord]:
+        """Return those users whom lists by id show."""
         clauses = [_by_ids(ids[start : start + IDS_A_CLAUSE]) for start in range(0, len(ids), IDS_A_CLAUSE)]
         found: dict[str, UserRecord] = {}
         for start in range(0, len(clauses), batch.SIZE):
-            for path, page in zip(
-                clauses[start : start + batch.SIZE],
-                batch.read(self._transport, clauses[start : start + batch.SIZE]),
-                strict=True,
-            ):
+            some = clauses[start : start + batch.SIZE]
+            for path, page in zip(some, batch.read(self._transport, some), strict=True):
                 self._add_users(page, path, found)
+        return found
+
+    def _one_by_one(self, ids: Sequence[str]) -> dict[str, UserRecord]:
+        """Return those users whose own address is not answered with 404."""
+        paths = [f"/users/{quote(user_id, safe='')}?$select={records.USER_PROPERTIES}" for user_id in ids]
+        found: dict[str, UserRecord] = {}
+        for start in range(0, len(paths), batch.SIZE):
+            entries = batch.read(self._transport, paths[start : start + batch.SIZE], may_lack=True)
+            users = records.read_all((entry for entry in entries if entry is not None), records.user, "GET /users/{id}")
+            found.update((user.object_id, user) for user in users)
         return {user_id: found[user_id] for user_id in ids if user_id in found}
 
     def _add_users(self, page: object, path: str, found: dict[str, UserRecord]) -> None:

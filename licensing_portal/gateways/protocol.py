@@ -1,6 +1,6 @@
 """The seam to Microsoft: values and protocols that services use; every id is lower-case text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -92,11 +92,21 @@ class UserPage:
 class DeltaRound:
     """Who was created, changed or deleted since a link was given out, and the link for the next round.
 
-    Only ids: what of a user a round tells is not documented well enough to store it (graph-api.md 2.3).
+    Only ids: what of a user a round tells is not documented well enough to store it (graph-api.md 2.3). `removed`
+    are those of them whom the round calls deleted.
     """
 
     user_ids: tuple[str, ...]
     link: str
+    removed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserLookup:
+    """The users that exist among some ids, by id; of `contradicted` ones one answer said that they do not."""
+
+    users: dict[str, UserRecord]
+    contradicted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +203,11 @@ class DirectoryGateway(Protocol):
         ...
 
     def users_by_id(self, user_ids: Sequence[str]) -> dict[str, UserRecord]:
-        """Return the users that exist among these ids."""
+        """Return the users that exist among these ids: who is absent was asked for twice."""
+        ...
+
+    def look_up(self, user_ids: Sequence[str], *, removed: Collection[str] = ()) -> UserLookup:
+        """Return the users that exist among these ids and where answers disagree; `removed`: whom a round calls so."""
         ...
 
     def subscribed_skus(self) -> tuple[SkuRecord, ...]:

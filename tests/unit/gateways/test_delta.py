@@ -75,9 +75,17 @@ def test_a_round_names_everybody_once_and_gives_the_next_link(directory: GraphDi
     service.answers({"value": [{"id": "aa", "displayName": "again"}, {"id": "c"}], "@odata.deltaLink": NEXT})
     found = directory.changed_users(LINK)
     assert found.user_ids == ("aa", "b", "c")
+    assert found.removed == {"b"}
     assert found.link == NEXT
     assert service.calls[0].query == "$deltatoken=one"
     assert service.calls[1].query == "$skiptoken=2"
+
+
+def test_who_is_named_twice_is_what_the_last_entry_says(directory: GraphDirectory, service: Service) -> None:
+    gone = {"@removed": {"reason": "changed"}}
+    entries = [{"id": "back", **gone}, {"id": "left"}, {"id": "back"}, {"id": "left", **gone}]
+    service.answers({"value": entries, "@odata.deltaLink": NEXT})
+    assert directory.changed_users(LINK).removed == {"left"}
 
 
 @pytest.mark.parametrize("status", [400, 404, 410])

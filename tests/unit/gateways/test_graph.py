@@ -7,6 +7,7 @@ import pytest
 
 from licenses.core.diff import LicenseAdd
 from licensing_portal.gateways.errors import (
+    AccessDenied,
     Rejected,
     Throttled,
     Unreadable,
@@ -67,12 +68,20 @@ def test_a_broken_record_makes_the_page_unreadable(directory: GraphDirectory, se
 
 
 def part_reply(call: Call) -> Any:
-    """Answer each part of a batch with the users that its `id in (…)` names; "gone" does not exist."""
-    responses = []
+    """Answer each part of a batch with the users that it names, alone or in `id in (…)`.
+
+    "gone" does not exist, "late" is not in lists yet.
+    """
+    responses: list[Any] = []
     for part in reversed(call.parts):
+        if not part["url"].startswith("/users?"):
+            name = urlsplit(part["url"]).path.removeprefix("/users/")
+            status, body = (404, {"error": {"code": "Request_ResourceNotFound"}}) if "gone" in name else (200, {})
+            responses.append({"id": part["id"], "status": status, "body": body or {"id": name.upper()}})
+            continue
         condition = parse_qs(urlsplit(part["url"]).query)["$filter"][0]
-        ids = condition.removeprefix("id in (").removesuffix(")").split(",")
-        found = [{"id": name.strip("'").upper()} for name in ids if "gone" not in name]
+        ids = [name.strip("'") for name in condition.removeprefix("id in (").removesuffix(")").split(",")]
+        found = [{"id": name.upper()} for name in ids if name.partition("-")[0] not in ("gone", "late")]
         responses.append({"id": part["id"], "status": 200, "body": {"value": found}})
     return {"responses": responses}
 
@@ -100,6 +109,37 @@ def test_users_by_id_are_asked_once_each_in_lower_case_and_absent_when_not_found
     assert service.calls[0].parts[0]["url"].count("id-1") == 1
 
 
+def test_who_is_left_out_of_a_list_is_asked_for_alone_before_being_called_absent(
+    directory: GraphDirectory, service: Service
+) -> None:
+    service.always(part_reply)
+    found = directory.look_up(["late-1", "gone", "id-1", "late-2"])
+    assert list(found.users) == ["late-1", "id-1", "late-2"]
+    assert found.contradicted == {"late-1", "late-2"}
+    assert [part["url"].partition("?")[0] for part in service.calls[1].parts] == [
+        "/users/late-1",
+        "/users/gone",
+        "/users/late-2",
+    ]
+    assert parse_qs(urlsplit(service.calls[1].parts[0]["url"]).query) == {"$select": [SELECT]}
+
+
+def test_only_404_means_that_a_user_is_absent(directory: GraphDirectory, service: Service) -> None:
+    service.answers({"responses": [{"id": "0", "status": 200, "body": {"value": []}}]})
+    service.answers({"responses": [{"id": "0", "status": 403, "body": {"error": {"code": "no"}}}]})
+    with pytest.raises(AccessDenied):
+        directory.users_by_id(["user-1"])
+
+
+def test_who_was_removed_is_not_asked_for_again(directory: GraphDirectory, service: Service) -> None:
+    service.always(part_reply)
+    found = directory.look_up(["gone", "id-1", "id-2"], removed=frozenset({"gone", "id-2"}))
+    assert list(found.users) == ["id-1", "id-2"]
+    # A round called somebody removed whom the list still shows: one of the two is behind.
+    assert found.contradicted == {"id-2"}
+    assert len(service.calls) == 1
+
+
 def test_no_ids_need_no_call(directory: GraphDirectory, service: Service) -> None:
     assert directory.users_by_id([]) == {}
     assert service.calls == []
@@ -107,7 +147,9 @@ def test_no_ids_need_no_call(directory: GraphDirectory, service: Service) -> Non
 
 def test_a_quote_in_an_id_cannot_leave_its_clause(directory: GraphDirectory, service: Service) -> None:
     service.answers({"responses": [{"id": "0", "status": 200, "body": {"value": []}}]})
-    directory.users_by_id(["a') or ('b&$top=1"])
+    service.answers({"responses": [{"id": "0", "status": 404}]})
+    assert directory.users_by_id(["a') or ('b&$top=1"]) == {}
+    assert service.calls[1].parts[0]["url"].startswith("/users/a%27%29%20or%20%28%27b%26%24top%3D1?$select=")
     query = parse_qs(urlsplit(service.calls[0].parts[0]["url"]).query)
     assert query["$filter"] == ["id in ('a'') or (''b&$top=1')"]
 
