@@ -37,7 +37,7 @@ GATEWAY_STATIC_TOKEN = env.secret("GATEWAY_STATIC_TOKEN")
 GATEWAY_STATIC_TENANT = env.text("GATEWAY_STATIC_TENANT").lower()
 DIRECTORY_BACKEND = env.choice("DIRECTORY_BACKEND", "graph", ("graph",))
 # Dotted path of the callable that makes an HTTP session; the tests put the sandbox behind it in process.
-GATEWAY_SESSION_FACTORY = "licensing_portal.gateways.transport.new_session"
+GATEWAY_SESSION_FACTORY = "licensing_portal.gateways.exchange.new_session"
 
 # Saving
 WRITES_PER_SECOND = env.number("WRITES_PER_SECOND", 18)

@@ -7,25 +7,23 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from licensing_portal.gateways.customers import GraphCustomers, OnlyCustomer
+from licensing_portal.gateways.exchange import PATIENT, Limits, SessionFactory
 from licensing_portal.gateways.graph import GraphDirectory
 from licensing_portal.gateways.protocol import CustomerGateway, DirectoryGateway, TokenSource
 from licensing_portal.gateways.tokens import ClientCredentialsTokens, StaticToken
-from licensing_portal.gateways.transport import READ_PATIENCE, SessionFactory, Transport
+from licensing_portal.gateways.transport import Transport
 
 # A connection is kept per thread and tenant: sessions of requests are not meant to be shared by threads.
 _kept = threading.local()
 
 
 # Somebody looks at a page that waits for Microsoft: rather the stored answer, and said so.
-PAGE_PATIENCE = 8.0
+PAGE_LIMITS = Limits(connect=3.0, read=6.0, total=8.0, patience=8.0)
 
 
-def directory_gateway(tenant_id: str, *, background: bool = False, patience: float = READ_PATIENCE) -> DirectoryGateway:
-    """Return the gateway to one customer's directory; `background` calls give way to people who wait.
-
-    `patience`: seconds that the repeats of one read may wait together.
-    """
-    return GraphDirectory(_transport(tenant_id, background=background, patience=patience))
+def directory_gateway(tenant_id: str, *, background: bool = False, limits: Limits = PATIENT) -> DirectoryGateway:
+    """Return the gateway to one customer's directory; `background` calls give way to people who wait."""
+    return GraphDirectory(_transport(tenant_id, background=background, limits=limits))
 
 
 def customer_gateway() -> CustomerGateway:
@@ -35,10 +33,10 @@ def customer_gateway() -> CustomerGateway:
     return GraphCustomers(_transport(settings.ENTRA_TENANT_ID, background=True))
 
 
-def _transport(tenant_id: str, *, background: bool, patience: float = READ_PATIENCE) -> Transport:
+def _transport(tenant_id: str, *, background: bool, limits: Limits = PATIENT) -> Transport:
     """Return this thread's connection for a tenant."""
-    key = (settings.GRAPH_BASE_URL, settings.GATEWAY_STATIC_TOKEN, tenant_id, background, patience)
-    transports: dict[tuple[str, str, str, bool, float], Transport] = _kept.__dict__.setdefault("transports", {})
+    key = (settings.GRAPH_BASE_URL, settings.GATEWAY_STATIC_TOKEN, tenant_id, background, limits)
+    transports: dict[tuple[str, str, str, bool, Limits], Transport] = _kept.__dict__.setdefault("transports", {})
     if key not in transports:
         transports[key] = Transport(
             base_url=settings.GRAPH_BASE_URL,
@@ -46,7 +44,7 @@ def _transport(tenant_id: str, *, background: bool, patience: float = READ_PATIE
             tokens=_tokens(settings.GATEWAY_STATIC_TOKEN, settings.ENTRA_AUTHORITY),
             session_factory=_session_factory(),
             priority="low" if background else "high",
-            patience=patience,
+            limits=limits,
         )
     return transports[key]
 

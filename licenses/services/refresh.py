@@ -14,7 +14,7 @@ from licenses.services.directory_rows import store_users
 from licenses.services.figures import write_all_facets, write_figures
 from licenses.services.products import store_products, store_subscriptions
 from licensing_portal.gateways.protocol import DirectoryGateway
-from licensing_portal.wiring import PAGE_PATIENCE, directory_gateway
+from licensing_portal.wiring import PAGE_LIMITS, directory_gateway
 
 # 15 ids a clause, 20 clauses a call, ten calls: stored in between, so that memory stays small.
 _IDS_AT_ONCE = 3_000
@@ -53,7 +53,7 @@ def refresh_users(
     `removed` are those whom a round calls so. Returns whether Microsoft's answers agree with each other.
     """
     agree = True
-    gateway = gateway or directory_gateway(customer.tenant_id, patience=PAGE_PATIENCE)
+    gateway = gateway or directory_gateway(customer.tenant_id, limits=PAGE_LIMITS)
     for start in range(0, len(object_ids), _IDS_AT_ONCE):
         some = object_ids[start : start + _IDS_AT_ONCE]
         asked = timezone.now()
@@ -77,7 +77,7 @@ def delete_users(customer: Customer, pks: Sequence[int], *, at: datetime) -> Non
 
 def refresh_products(customer: Customer, *, gateway: DirectoryGateway | None = None) -> None:
     """Read the customer's products again."""
-    gateway = gateway or directory_gateway(customer.tenant_id, patience=PAGE_PATIENCE)
+    gateway = gateway or directory_gateway(customer.tenant_id, limits=PAGE_LIMITS)
     store_products(customer, gateway.subscribed_skus(), read_at=timezone.now())
 
 

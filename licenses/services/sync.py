@@ -19,7 +19,7 @@ from licenses.services.products import store_products, store_subscriptions
 from licenses.services.refresh import finish_reading, read_round, refresh_users
 from licensing_portal.gateways.errors import GatewayError, LinkExpired
 from licensing_portal.gateways.protocol import CustomerGateway, DirectoryGateway
-from licensing_portal.wiring import PAGE_PATIENCE, customer_gateway, directory_gateway
+from licensing_portal.wiring import PAGE_LIMITS, customer_gateway, directory_gateway
 
 # A whole read that rested longer begins anew: Microsoft's page links do not live for ever.
 _GOES_ON_WITHIN = timedelta(hours=1)
@@ -73,7 +73,7 @@ def sync_customer(
 
 def refresh_customer(customer: Customer) -> bool:
     """Read what changed while somebody waits; False when that takes longer than a page may. Raises GatewayError."""
-    gateway = directory_gateway(customer.tenant_id, patience=PAGE_PATIENCE)
+    gateway = directory_gateway(customer.tenant_id, limits=PAGE_LIMITS)
     if customer.delta_link:
         try:
             return read_round(customer, gateway, at_most=_CHANGES_IN_REQUEST) is not None

@@ -28,7 +28,7 @@ from licensing_portal.gateways.errors import (
     Unreadable,
 )
 from licensing_portal.gateways.protocol import OutcomeKind, WriteOutcome
-from licensing_portal.gateways.transport import BATCH, READ_PATIENCE, Transport
+from licensing_portal.gateways.transport import BATCH, Transport
 
 SIZE: Final = 20
 
@@ -182,7 +182,7 @@ def read(transport: Transport, urls: Sequence[str], *, may_lack: bool = False) -
     once, with a new one. Raises GatewayError.
     """
     bodies: dict[int, Json] = {}
-    ends_at = transport.clock() + READ_PATIENCE
+    ends_at = transport.ends_at()
     attempt, has_new_token = 0, False
     while left := [number for number in range(len(urls)) if number not in bodies]:
         requests = [{"id": str(number), "method": "GET", "url": urls[number]} for number in left]

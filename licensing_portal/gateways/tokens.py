@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 
 from licensing_portal.gateways.answers import Answer, decode, read_fault, retry_after
 from licensing_portal.gateways.errors import AuthenticationFailed, Unavailable
-from licensing_portal.gateways.transport import SessionFactory, exchange
+from licensing_portal.gateways.exchange import Limits, SessionFactory, exchange
 
 # A token is not used in the last two minutes of its life.
 _EARLY = 120.0
+# A token is asked for in front of pages, too, and comes in a moment or not at all.
+_LIMITS = Limits(connect=3.0, read=8.0, total=8.0)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class ClientCredentialsTokens:
                 "POST",
                 f"{self.authority}/{tenant_id}/oauth2/v2.0/token",
                 operation=operation,
+                limits=_LIMITS,
                 clock=self.clock,
                 data={
                     "grant_type": "client_credentials",

@@ -1,7 +1,6 @@
-"""The one place with a session, timeouts and retries: sends one request to one tenant's Graph.
+"""Requests to one tenant's Graph: tokens, repeats of reads, lists of many pages.
 
-A request never follows a redirect, never takes credentials or proxies from the environment, and never goes to an
-address that does not begin with the configured root.
+A request never goes to an address that does not begin with the configured root.
 """
 
 import logging
@@ -10,42 +9,22 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import requests
-import urllib3
-from requests.adapters import HTTPAdapter
 
-from licensing_portal.gateways.answers import Answer, Json, decode, error_for, lower_headers, wait_before
-from licensing_portal.gateways.errors import AuthenticationFailed, GatewayError, Unavailable, Unreadable
+from licensing_portal.gateways.answers import Answer, Json, decode, error_for, wait_before
+from licensing_portal.gateways.errors import AuthenticationFailed, GatewayError, Unreadable
+from licensing_portal.gateways.exchange import PATIENT, Limits, SessionFactory, exchange, new_session
 from licensing_portal.gateways.protocol import TokenSource
 
 logger = logging.getLogger(__name__)
 
-type SessionFactory = Callable[[], requests.Session]
-
-CONNECT_SECONDS: Final = 5.0
-READ_SECONDS: Final = 30.0
-TOTAL_SECONDS: Final = 60.0
-MAX_BODY: Final = 50 * 1024 * 1024
-MAX_ERROR_BODY: Final = 5 * 1024 * 1024
 BATCH: Final = "/$batch"
 MAX_PAGES: Final = 10_000
 READ_TRIES: Final = 6
-# Reads give up when the waits together would grow longer than this.
-READ_PATIENCE: Final = 150.0
 _RETRIED: Final = frozenset({0, 424, 429, 500, 502, 503, 504})
-
-
-def new_session() -> requests.Session:
-    """Return a session that sends each request once and takes nothing from the environment."""
-    session = requests.Session()
-    session.trust_env = False
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 @dataclass
@@ -60,8 +39,7 @@ class Transport:
     tokens: TokenSource
     session_factory: SessionFactory = new_session
     priority: str = "high"
-    # Seconds that the waits of one read may last together.
-    patience: float = READ_PATIENCE
+    limits: Limits = PATIENT
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     dice: random.Random = field(default_factory=random.Random)
@@ -82,18 +60,22 @@ class Transport:
     ) -> Json:
         """Send a request that changes nothing, and repeat it while that may help; return its JSON.
 
-        No wait begins that would last beyond `ends_at` (of `clock`; left out: the patience of one read).
+        No wait and no try begins that would last beyond `ends_at` (of `clock`; left out: the patience of one read).
         """
-        ends_at = self.clock() + self.patience if ends_at is None else ends_at
+        ends_at = self.ends_at() if ends_at is None else ends_at
         attempt = 0
         while True:
             try:
-                return self._read_once(method, path, body, headers)
+                return self._read_once(method, path, body, headers, self.limits.within(ends_at - self.clock()))
             except GatewayError as error:
                 if not _is_retried(error):
                     raise
                 self.wait_or_raise(error, attempt, ends_at)
             attempt += 1
+
+    def ends_at(self) -> float:
+        """Return when the patience of a read that begins now is at its end."""
+        return self.clock() + self.limits.patience
 
     def wait_or_raise(self, error: GatewayError, attempt: int, ends_at: float) -> None:
         """Wait before the next try; raise the error when tries or patience are used up."""
@@ -130,27 +112,38 @@ class Transport:
             raise Unreadable(f"GET {_without_query(operation)}", message="the next link leads elsewhere")
         return link
 
-    def send(self, method: str, path: str, body: Json, *, headers: Mapping[str, str] | None = None) -> Answer:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Json,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+    ) -> Answer:
         """Send one request once (twice when the token is refused, which proves that nothing happened).
 
         Returns any answer, errors too. Raises Unavailable when there is none, AuthenticationFailed without a token.
         """
-        answer = self._send_once(method, path, body, headers)
+        limits = limits or self.limits
+        answer = self._send_once(method, path, body, headers, limits)
         if answer.status != 401:
             return answer
         self.tokens.forget(self.tenant_id)
-        return self._send_once(method, path, body, headers)
+        return self._send_once(method, path, body, headers, limits)
 
-    def _read_once(self, method: str, path: str, body: Json, headers: Mapping[str, str] | None) -> Json:
+    def _read_once(self, method: str, path: str, body: Json, headers: Mapping[str, str] | None, limits: Limits) -> Json:
         """Return the JSON of one try; raises GatewayError."""
         operation = f"{method} {_without_query(path)}"
-        answer = self.send(method, path, body, headers=headers)
+        answer = self.send(method, path, body, headers=headers, limits=limits)
         # 424: a batch with parts that failed; they are judged one by one.
         if 200 <= answer.status < 300 or (answer.status == 424 and path == BATCH):
             return decode(answer.body, operation)
         raise error_for(answer, operation)
 
-    def _send_once(self, method: str, path: str, body: Json, headers: Mapping[str, str] | None) -> Answer:
+    def _send_once(
+        self, method: str, path: str, body: Json, headers: Mapping[str, str] | None, limits: Limits
+    ) -> Answer:
         """Send to the tenant's root with the tenant's token."""
         url = path if path.startswith(f"{self.base_url}/") else f"{self.base_url}{path}"
         if self._session is None:
@@ -160,6 +153,7 @@ class Transport:
             method,
             url,
             operation=f"{method} {_without_query(path)}",
+            limits=limits,
             clock=self.clock,
             json=body,
             headers=self._headers(headers),
@@ -173,54 +167,6 @@ class Transport:
             "x-ms-throttle-priority": self.priority,
             **(extra or {}),
         }
-
-
-def exchange(
-    session: requests.Session,
-    method: str,
-    url: str,
-    *,
-    operation: str,
-    clock: Callable[[], float] = time.monotonic,
-    **content: Any,
-) -> Answer:
-    """Send one request once and read its whole answer within the total time; `content` is headers and body.
-
-    Returns any answer, errors too. Raises Unavailable when there is none, Unreadable when it is too large.
-    """
-    ends_at = clock() + TOTAL_SECONDS
-    try:
-        with session.request(
-            method,
-            url,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            allow_redirects=False,
-            stream=True,
-            **content,
-        ) as response:
-            body = _body(response, operation, ends_at, clock)
-            return Answer(response.status_code, lower_headers(response.headers), body)
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        # Only the kind of the error: its text may hold addresses and tokens.
-        raise Unavailable(operation, message=type(error).__name__) from None
-
-
-def _body(response: requests.Response, operation: str, ends_at: float, clock: Callable[[], float]) -> bytes:
-    """Read a body as it arrives: a drip must not outlast the total time, nor a flood the memory.
-
-    `read1` returns what is there; `iter_content` would wait until its whole piece has dripped in.
-    """
-    limit = MAX_BODY if response.status_code < 400 else MAX_ERROR_BODY
-    pieces: list[bytes] = []
-    size = 0
-    while piece := response.raw.read1(64 * 1024, decode_content=True):
-        size += len(piece)
-        if size > limit:
-            raise Unreadable(operation, status=response.status_code, message="the answer is too large")
-        if clock() > ends_at:
-            raise Unavailable(operation, message="the answer took too long")
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def is_below(base_url: str, link: str) -> bool:

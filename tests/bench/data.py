@@ -15,7 +15,7 @@ from django.test import Client
 from customers import selection as selections
 from customers.models import Customer, DirectoryUser, Selection
 from licenses.services.sync import sync_customer, sync_customers
-from licensing_portal.gateways.transport import new_session
+from licensing_portal.gateways.exchange import new_session
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
 from tests.bench.measure import peak_mib

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from customers.models import DirectoryUser
 from licenses.services.sync import refresh_customer
-from licensing_portal.gateways.transport import new_session
+from licensing_portal.gateways.exchange import new_session
 from tests.bench.data import Bench, Stopwatch
 from tests.bench.measure import Figure
 

@@ -47,7 +47,7 @@ def stage(users: int, *, latency: tuple[float, float] = (0, 0), spares: int = 0,
         with override_settings(
             GRAPH_BASE_URL=f"{address}/graph/v1.0",
             ENTRA_AUTHORITY=f"{address}/entra",
-            GATEWAY_SESSION_FACTORY="licensing_portal.gateways.transport.new_session",
+            GATEWAY_SESSION_FACTORY="licensing_portal.gateways.exchange.new_session",
         ):
             world = read_world(sandbox)
         sandbox.forget()

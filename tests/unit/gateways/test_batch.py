@@ -10,6 +10,7 @@ from licensing_portal.gateways.batch import Write, kind_of
 from licensing_portal.gateways.errors import (
     AccessDenied,
     AuthenticationFailed,
+    GatewayError,
     NotFound,
     Rejected,
     Throttled,
@@ -17,6 +18,7 @@ from licensing_portal.gateways.errors import (
 )
 from licensing_portal.gateways.protocol import OutcomeKind, WriteOutcome
 from licensing_portal.gateways.transport import Transport
+from licensing_portal.wiring import PAGE_LIMITS
 from tests.unit.gateways import samples
 from tests.unit.gateways.service import Clock, Service, Tokens
 
@@ -243,6 +245,21 @@ def test_whole_calls_and_parts_share_one_patience(transport: Transport, service:
     with pytest.raises(Unavailable):
         batch.read(transport, ["/a"])
     assert sum(clock.slept) <= 150
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_reading_by_id_in_front_of_a_page_ends_with_the_patience_of_a_page(
+    transport: Transport, service: Service, clock: Clock, is_whole: bool
+) -> None:
+    transport.limits = PAGE_LIMITS
+    for _ in range(6):
+        if is_whole:
+            service.answers(status=503, Retry_After="3")
+        else:
+            service.answers({"responses": [part(0, 429, headers={"Retry-After": "3"})]})
+    with pytest.raises(GatewayError):
+        batch.read(transport, ["/a"])
+    assert clock.slept == [3.5, 3.5]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(400, Rejected), (403, AccessDenied), (404, NotFound)])

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 import requests
 
 from licensing_portal.gateways.errors import Unavailable, Unreadable
-from licensing_portal.gateways.transport import MAX_BODY, MAX_ERROR_BODY, Transport, exchange, new_session
-from tests.unit.gateways.service import ROOT, Clock, Service
+from licensing_portal.gateways.exchange import MAX_BODY, MAX_ERROR_BODY, Limits, exchange, new_session
+from licensing_portal.gateways.transport import Transport
+from licensing_portal.wiring import PAGE_LIMITS
+from tests.unit.gateways.service import ROOT, TENANT, Clock, Service, Tokens
 
 
 def test_a_redirect_is_not_followed(transport: Transport, service: Service) -> None:
@@ -124,3 +127,30 @@ def test_a_refused_connection_is_unavailable() -> None:
         port = closed.getsockname()[1]
     with new_session() as session, pytest.raises(Unavailable):
         exchange(session, "GET", f"http://127.0.0.1:{port}/g", operation="GET /g")
+
+
+_SILENT = (b"", b"", b"")
+
+
+@pytest.mark.parametrize("line", [_SILENT], indirect=True)
+def test_a_read_of_a_silent_service_ends_with_its_patience(line: _Line, tokens: Tokens) -> None:
+    hurried = Limits(connect=0.1, read=9.0, total=0.2, patience=0.2)
+    transport = Transport(base_url=line.url, tenant_id=TENANT, tokens=tokens, limits=hurried)
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        transport.get("/users")
+    assert time.monotonic() - began < 2
+    assert not line.waited_out
+
+
+@pytest.mark.parametrize(
+    ("left", "total"),
+    [(100.0, 8.0), (8.0, 8.0), (5.0, 5.0), (0.2, 1.0), (-3.0, 1.0)],
+)
+def test_a_try_is_given_no_more_than_what_is_left(left: float, total: float) -> None:
+    assert PAGE_LIMITS.within(left) == Limits(connect=3.0, read=6.0, total=total, patience=8.0)
+
+
+def test_a_page_waits_no_longer_than_ten_seconds_for_one_read() -> None:
+    # The last try may begin at the end of the patience.
+    assert PAGE_LIMITS.patience + PAGE_LIMITS.within(0).total <= 10

@@ -1,0 +1,96 @@
+"""One HTTP request and its whole answer: limits of time and size, nothing from the environment, no redirects."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from licensing_portal.gateways.answers import Answer, lower_headers
+from licensing_portal.gateways.errors import Unavailable, Unreadable
+
+type SessionFactory = Callable[[], requests.Session]
+
+MAX_BODY: Final = 50 * 1024 * 1024
+MAX_ERROR_BODY: Final = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long things may last, in seconds: to connect, one silence, one whole answer; all tries of one read."""
+
+    connect: float = 5.0
+    read: float = 30.0
+    total: float = 60.0
+    # No wait of a read begins that would last beyond this, and no try of it.
+    patience: float = 150.0
+
+    def within(self, seconds: float) -> "Limits":
+        """Return the limits of a try that has only so many seconds left; one second it gets in any case."""
+        return replace(self, total=min(self.total, max(seconds, 1.0)))
+
+
+# For work that nobody waits for.
+PATIENT: Final = Limits()
+
+
+def new_session() -> requests.Session:
+    """Return a session that sends each request once and takes nothing from the environment."""
+    session = requests.Session()
+    session.trust_env = False
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def exchange(
+    session: requests.Session,
+    method: str,
+    url: str,
+    *,
+    operation: str,
+    limits: Limits = PATIENT,
+    clock: Callable[[], float] = time.monotonic,
+    **content: Any,
+) -> Answer:
+    """Send one request once and read its whole answer within the total time; `content` is headers and body.
+
+    Returns any answer, errors too. Raises Unavailable when there is none, Unreadable when it is too large.
+    """
+    ends_at = clock() + limits.total
+    try:
+        with session.request(
+            method,
+            url,
+            timeout=(min(limits.connect, limits.total), min(limits.read, limits.total)),
+            allow_redirects=False,
+            stream=True,
+            **content,
+        ) as response:
+            body = _body(response, operation, ends_at, clock)
+            return Answer(response.status_code, lower_headers(response.headers), body)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        # Only the kind of the error: its text may hold addresses and tokens.
+        raise Unavailable(operation, message=type(error).__name__) from None
+
+
+def _body(response: requests.Response, operation: str, ends_at: float, clock: Callable[[], float]) -> bytes:
+    """Read a body as it arrives: a drip must not outlast the total time, nor a flood the memory.
+
+    `read1` returns what is there; `iter_content` would wait until its whole piece has dripped in.
+    """
+    limit = MAX_BODY if response.status_code < 400 else MAX_ERROR_BODY
+    pieces: list[bytes] = []
+    size = 0
+    while piece := response.raw.read1(64 * 1024, decode_content=True):
+        size += len(piece)
+        if size > limit:
+            raise Unreadable(operation, status=response.status_code, message="the answer is too large")
+        if clock() > ends_at:
+            raise Unavailable(operation, message="the answer took too long")
+        pieces.append(piece)
+    return b"".join(pieces)
