@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from licensing_portal.gateways.answers import Answer, lower_headers
 from licensing_portal.gateways.errors import Unavailable, Unreadable
+from licensing_portal.gateways.wire import Call, TimedAdapter, carrying
 
 type SessionFactory = Callable[[], requests.Session]
 
@@ -41,7 +41,7 @@ def new_session() -> requests.Session:
     """Return a session that sends each request once and takes nothing from the environment."""
     session = requests.Session()
     session.trust_env = False
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
+    adapter = TimedAdapter()
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -62,15 +62,12 @@ def exchange(
     Returns any answer, errors too. Raises Unavailable when there is none, Unreadable when it is too large.
     """
     ends_at = clock() + limits.total
+    timeouts = (min(limits.connect, limits.total), min(limits.read, limits.total))
     try:
-        with session.request(
-            method,
-            url,
-            timeout=(min(limits.connect, limits.total), min(limits.read, limits.total)),
-            allow_redirects=False,
-            stream=True,
-            **content,
-        ) as response:
+        with (
+            carrying(Call(ends_at, limits.read, clock)),
+            session.request(method, url, timeout=timeouts, allow_redirects=False, stream=True, **content) as response,
+        ):
             body = _body(response, operation, ends_at, clock)
             return Answer(response.status_code, lower_headers(response.headers), body)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -1,11 +1,14 @@
 """What one exchange may cost: no redirect, no flood, no drip, nothing from the environment; partly on a real socket."""
 
+import contextlib
+import http.server
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import requests
@@ -14,7 +17,7 @@ from licensing_portal.gateways.errors import Unavailable, Unreadable
 from licensing_portal.gateways.exchange import MAX_BODY, MAX_ERROR_BODY, Limits, exchange, new_session
 from licensing_portal.gateways.transport import Transport
 from licensing_portal.wiring import PAGE_LIMITS
-from tests.unit.gateways.service import ROOT, TENANT, Clock, Service, Tokens
+from tests.unit.gateways.service import ROOT, TENANT, Service, Tokens
 
 
 def test_a_redirect_is_not_followed(transport: Transport, service: Service) -> None:
@@ -41,14 +44,14 @@ def test_a_page_may_be_larger_than_an_error_but_not_endless(transport: Transport
 
 
 class _Line:
-    """One connection on loopback that sends a head and some bytes, then waits for the test."""
+    """One connection on loopback that sends some bytes, then the rest drop by drop, then nothing for a while."""
 
-    def __init__(self, head: bytes, first: bytes, rest: bytes) -> None:
+    def __init__(self, first: bytes, rest: bytes = b"", every: float = 0.0) -> None:
         self.may_end, self.waited_out, self.received = threading.Event(), False, b""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(5)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/g/users"
-        self._pieces = (head + first, rest)
+        self._first, self._rest, self._every = first, rest, every
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
@@ -57,12 +60,14 @@ class _Line:
             connection, _ = self._listener.accept()
         except TimeoutError:
             return
-        with connection:
+        with connection, contextlib.suppress(OSError):
             self.received = connection.recv(65_536)
-            connection.sendall(self._pieces[0])
+            connection.sendall(self._first)
+            for number in range(len(self._rest)):
+                if self.may_end.wait(self._every):
+                    return
+                connection.sendall(self._rest[number : number + 1])
             self.waited_out = not self.may_end.wait(5)
-            if self._pieces[1]:
-                connection.sendall(self._pieces[1])
 
     def close(self) -> None:
         self.may_end.set()
@@ -81,18 +86,67 @@ _LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 _CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-@pytest.mark.parametrize(
-    "line", [(_LONG, b"{", b""), (_CHUNKED, b"3e8\r\n{", b"")], indirect=True, ids=["known", "chunked"]
-)
-def test_a_dripping_body_is_given_up_while_it_drips(line: _Line) -> None:
+_HEAD = b"HTTP/1.1 200 OK\r\n"
+_DRIPS = {
+    "head": (_HEAD, b"X-Slow: " + b"y" * 100, 0.1),
+    "status line": (b"", _HEAD * 9, 0.1),
+    "body": (_LONG, b" " * 100, 0.1),
+    "chunked body": (_CHUNKED + b"3e8\r\n", b" " * 100, 0.1),
+    "silent head": (b"", b"", 0.0),
+    "silent body": (_LONG, b"{", 0.3),
+}
+
+
+@pytest.mark.parametrize("line", _DRIPS.values(), indirect=True, ids=_DRIPS.keys())
+def test_no_answer_outlasts_the_total_time(line: _Line) -> None:
+    began = time.monotonic()
     with new_session() as session, pytest.raises(Unavailable) as caught:
-        exchange(session, "GET", line.url, operation="GET /users", clock=Clock(step=100))
-    assert caught.value.message == "the answer took too long"
-    assert not line.waited_out
+        exchange(session, "GET", line.url, operation="GET /users", limits=Limits(read=3, total=0.5))
+    assert 0.4 < time.monotonic() - began < 1.5
+    assert caught.value.status == 0
+
+
+@pytest.mark.parametrize("line", [(_LONG + b" " * 900, b" " * 99 + b"1", 0.01)], indirect=True)
+def test_an_answer_that_comes_slowly_but_in_time_is_whole(line: _Line) -> None:
+    with new_session() as session:
+        answer = exchange(session, "GET", line.url, operation="GET /users", limits=Limits(read=1, total=9))
+    assert answer.body == b" " * 999 + b"1"
+
+
+class _Slow(http.server.BaseHTTPRequestHandler):
+    """Answers on a connection that stays open: at once, then after a while."""
+
+    protocol_version = "HTTP/1.1"
+    connections: ClassVar[set[object]] = set()
+
+    def do_GET(self) -> None:
+        self.connections.add(self.client_address)
+        if self.path == "/slow":
+            time.sleep(0.4)
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_the_limits_of_one_request_are_not_those_of_the_next_on_its_connection() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Slow) as server:
+        threading.Thread(target=server.serve_forever).start()
+        root = f"http://127.0.0.1:{server.server_port}"
+        with new_session() as session:
+            exchange(session, "GET", f"{root}/quick", operation="GET", limits=Limits(read=0.2, total=0.2))
+            assert exchange(session, "GET", f"{root}/slow", operation="GET", limits=Limits()).body == b"{}"
+            with pytest.raises(Unavailable):
+                exchange(session, "GET", f"{root}/slow", operation="GET", limits=Limits(total=0.2))
+        server.shutdown()
+    assert len(_Slow.connections) == 1
 
 
 @pytest.mark.parametrize(
-    "line", [(_LONG, b"{}", b""), (_CHUNKED, b"3e8\r\n{}", b"")], indirect=True, ids=["known", "chunked"]
+    "line", [(_LONG + b"{}",), (_CHUNKED + b"3e8\r\n{}",)], indirect=True, ids=["known", "chunked"]
 )
 def test_a_body_that_ends_early_is_no_answer(line: _Line) -> None:
     line.may_end.set()
@@ -100,7 +154,7 @@ def test_a_body_that_ends_early_is_no_answer(line: _Line) -> None:
         exchange(session, "GET", line.url, operation="GET /users")
 
 
-@pytest.mark.parametrize("line", [(_LONG.replace(b"1000", b"2"), b"{}", b"")], indirect=True)
+@pytest.mark.parametrize("line", [(_LONG.replace(b"1000", b"2") + b"{}",)], indirect=True)
 def test_nothing_comes_from_the_environment(line: _Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login evil password evil\n")
     monkeypatch.setenv("NETRC", os.fspath(tmp_path / "netrc"))
@@ -129,10 +183,7 @@ def test_a_refused_connection_is_unavailable() -> None:
         exchange(session, "GET", f"http://127.0.0.1:{port}/g", operation="GET /g")
 
 
-_SILENT = (b"", b"", b"")
-
-
-@pytest.mark.parametrize("line", [_SILENT], indirect=True)
+@pytest.mark.parametrize("line", [(b"",)], indirect=True)
 def test_a_read_of_a_silent_service_ends_with_its_patience(line: _Line, tokens: Tokens) -> None:
     hurried = Limits(connect=0.1, read=9.0, total=0.2, patience=0.2)
     transport = Transport(base_url=line.url, tenant_id=TENANT, tokens=tokens, limits=hurried)
