@@ -8,8 +8,9 @@ from typing import Final
 
 from licensing_portal.gateways.answers import Json
 from licensing_portal.gateways.errors import AccessDenied, LinkExpired, NotFound, Rejected, Unreadable
+from licensing_portal.gateways.links import is_below
 from licensing_portal.gateways.protocol import DeltaRound
-from licensing_portal.gateways.transport import Transport, is_below, page_values
+from licensing_portal.gateways.transport import Transport, page_values
 
 _LINK: Final = "@odata.deltaLink"
 # Asked for once, in the first call: the links that follow carry it. A change of one of these is a change to us.

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
@@ -16,6 +17,7 @@ type SessionFactory = Callable[[], requests.Session]
 
 MAX_BODY: Final = 50 * 1024 * 1024
 MAX_ERROR_BODY: Final = 5 * 1024 * 1024
+_PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,15 @@ class Limits:
 PATIENT: Final = Limits()
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Look at no redirect: requests would read its body, as long as it may be."""
+        return None
+
+
 def new_session() -> requests.Session:
     """Return a session that sends each request once and takes nothing from the environment."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     adapter = TimedAdapter()
     session.mount("https://", adapter)
@@ -64,15 +72,30 @@ def exchange(
     ends_at = clock() + limits.total
     timeouts = (min(limits.connect, limits.total), min(limits.read, limits.total))
     try:
+        request = session.prepare_request(requests.Request(method, url, **content))
+        host, target = _split(request.url or "", url)
+        request.url = host + target
         with (
-            carrying(Call(ends_at, limits.read, clock)),
-            session.request(method, url, timeout=timeouts, allow_redirects=False, stream=True, **content) as response,
+            carrying(Call(target, ends_at, limits.read, clock)),
+            session.send(request, timeout=timeouts, allow_redirects=False, stream=True) as response,
         ):
             body = _body(response, operation, ends_at, clock)
             return Answer(response.status_code, lower_headers(response.headers), body)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         # Only the kind of the error: its text may hold addresses and tokens.
         raise Unavailable(operation, message=type(error).__name__) from None
+
+
+def _split(prepared: str, url: str) -> tuple[str, str]:
+    """Return scheme and host as requests prepared them, and path and query as they were given.
+
+    Only what no request line can hold is encoded: spaces, controls, letters beyond ASCII.
+    """
+    ready = urlsplit(prepared)
+    target = url.partition("://")[2].partition("#")[0]
+    start = min((at for at in (target.find("/"), target.find("?")) if at >= 0), default=len(target))
+    path = target[start:] if target[start : start + 1] == "/" else f"/{target[start:]}"
+    return f"{ready.scheme}://{ready.netloc}", quote(path, safe=_PRINTABLE)
 
 
 def _body(response: requests.Response, operation: str, ends_at: float, clock: Callable[[], float]) -> bytes:

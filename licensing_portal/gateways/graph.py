@@ -8,6 +8,7 @@ from urllib.parse import quote
 from licensing_portal.gateways import batch, delta, records
 from licensing_portal.gateways.answers import Json
 from licensing_portal.gateways.errors import REFUSALS, LinkExpired, NotFound, Rejected
+from licensing_portal.gateways.links import is_below
 from licensing_portal.gateways.protocol import (
     DeltaRound,
     GroupRecord,
@@ -21,7 +22,7 @@ from licensing_portal.gateways.protocol import (
     UserRecord,
     WriteOutcome,
 )
-from licensing_portal.gateways.transport import Transport, is_below, page_values
+from licensing_portal.gateways.transport import Transport, page_values
 
 # Graph's own limits: ids of one `in`, and the largest page of users.
 IDS_A_CLAUSE: Final = 15

@@ -10,13 +10,13 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 import requests
 
 from licensing_portal.gateways.answers import Answer, Json, decode, error_for, wait_before
 from licensing_portal.gateways.errors import AuthenticationFailed, GatewayError, Unreadable
 from licensing_portal.gateways.exchange import PATIENT, Limits, SessionFactory, exchange, new_session
+from licensing_portal.gateways.links import address_of
 from licensing_portal.gateways.protocol import TokenSource
 
 logger = logging.getLogger(__name__)
@@ -101,16 +101,18 @@ class Transport:
             page = self.get(following, headers=headers)
             page_values(page, path)
             yield page
-            following = self.next_path(page, path)
+            following = self.next_path(page, following)
 
     def next_path(self, page: Json, operation: str, name: str = "@odata.nextLink") -> str | None:
-        """Return the next link of a page, whole; one that leaves the configured root is refused."""
+        """Return where the next link of a page leads; one that leaves the configured root is refused."""
         link = page.get(name) if isinstance(page, dict) else None
         if link is None:
             return None
-        if not isinstance(link, str) or not is_below(self.base_url, link):
+        asked = self._address(operation)
+        address = address_of(link, base_url=self.base_url, asked=asked) if isinstance(link, str) else None
+        if address is None:
             raise Unreadable(f"GET {_without_query(operation)}", message="the next link leads elsewhere")
-        return link
+        return address
 
     def send(
         self,
@@ -145,19 +147,22 @@ class Transport:
         self, method: str, path: str, body: Json, headers: Mapping[str, str] | None, limits: Limits
     ) -> Answer:
         """Send to the tenant's root with the tenant's token."""
-        url = path if path.startswith(f"{self.base_url}/") else f"{self.base_url}{path}"
         if self._session is None:
             self._session = self.session_factory()
         return exchange(
             self._session,
             method,
-            url,
+            self._address(path),
             operation=f"{method} {_without_query(path)}",
             limits=limits,
             clock=self.clock,
             json=body,
             headers=self._headers(headers),
         )
+
+    def _address(self, path: str) -> str:
+        """Return the whole address of a path below the root, or of a link that has passed."""
+        return path if path.startswith(f"{self.base_url}/") else f"{self.base_url}{path}"
 
     def _headers(self, extra: Mapping[str, str] | None) -> dict[str, str]:
         return {
@@ -167,14 +172,6 @@ class Transport:
             "x-ms-throttle-priority": self.priority,
             **(extra or {}),
         }
-
-
-def is_below(base_url: str, link: str) -> bool:
-    """Tell whether a link leads below the root; dots that climb out of it count as elsewhere."""
-    if not link.startswith(f"{base_url}/"):
-        return False
-    steps = unquote(urlsplit(link).path).replace("\\", "/").split("/")
-    return not {".", ".."}.intersection(steps)
 
 
 def page_values(page: Json, operation: str) -> list[Json]:

@@ -20,8 +20,12 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a connection must know of the request that it carries: no read after `ends_at` of `clock`."""
+    """What a connection must know of the request that it carries: no read after `ends_at` of `clock`.
 
+    `target` is path and query as they shall stand in the request.
+    """
+
+    target: str
     ends_at: float
     silence: float
     clock: Callable[[], float]
@@ -72,20 +76,26 @@ class _TimedResponse(HTTPResponse):
             self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock, call))
 
 
-class _Connection(HTTPConnection):
+class _Exact(HTTPConnection):
+    """Asks for the target as it was given: requests and urllib3 write %2d, %7E and | in a spelling of their own."""
+
     response_class = _TimedResponse
 
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        call = _call.get()
+        super().putrequest(method, call.target if call is not None else url, *args, **kwargs)
 
-class _SecureConnection(HTTPSConnection):
-    response_class = _TimedResponse
+
+class _ExactSecure(_Exact, HTTPSConnection):
+    pass
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls = _Exact
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+    ConnectionCls = _ExactSecure
 
 
 class TimedAdapter(HTTPAdapter):

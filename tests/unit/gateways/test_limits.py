@@ -168,6 +168,49 @@ def test_nothing_comes_from_the_environment(line: _Line, tmp_path: Path, monkeyp
     assert line.received.startswith(b"GET /g/users HTTP/1.1\r\n")
 
 
+_EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.mark.parametrize("line", [(_EMPTY,)], indirect=True)
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        # requests and urllib3 alone would write %2D, ~, %3D, %7C, A, %5B and so on.
+        ("$skiptoken=a%2dB%7Ec", "$skiptoken=a%2dB%7Ec"),
+        ("$skiptoken=%3d%3d", "$skiptoken=%3d%3d"),
+        ("$skiptoken=a|b", "$skiptoken=a|b"),
+        ("$skiptoken=%41", "$skiptoken=%41"),
+        ("$skiptoken=100%", "$skiptoken=100%"),
+        ('$skiptoken=a[1]{2}^`"<>\\', '$skiptoken=a[1]{2}^`"<>\\'),
+        (
+            "$filter=startswith(displayName,'%C3%A9')&$skiptoken=x'y",
+            "$filter=startswith(displayName,'%C3%A9')&$skiptoken=x'y",
+        ),
+        # What no request line can hold.
+        ("$skiptoken=a b", "$skiptoken=a%20b"),
+        ("$skiptoken=é", "$skiptoken=%C3%A9"),
+    ],
+)
+def test_a_link_is_sent_byte_for_byte(line: _Line, tokens: Tokens, query: str, sent: str) -> None:
+    transport = Transport(base_url=line.url.removesuffix("/users"), tenant_id=TENANT, tokens=tokens)
+    transport.get(f"{line.url}?{query}")
+    assert line.received.partition(b"\r\n")[0] == f"GET /g/users?{sent} HTTP/1.1".encode()
+    assert f"\r\nHost: {line.url.split('/')[2]}\r\n".encode() in line.received
+
+
+@pytest.mark.parametrize(
+    "line",
+    [(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 3\r\n\r\nabc",)],
+    indirect=True,
+    ids=["302"],
+)
+def test_the_body_of_a_redirect_is_left_to_our_limits(line: _Line) -> None:
+    with new_session() as session:
+        answer = exchange(session, "GET", line.url, operation="GET /users")
+    # requests would have read it before, all of it.
+    assert (answer.status, answer.body) == (302, b"abc")
+
+
 def test_a_session_sends_each_request_once() -> None:
     with new_session() as session:
         for address in ("https://graph.microsoft.com/", "http://127.0.0.1/"):

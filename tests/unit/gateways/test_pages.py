@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from licensing_portal.gateways.errors import Unreadable
-from licensing_portal.gateways.transport import MAX_PAGES, Transport, is_below
+from licensing_portal.gateways.links import address_of, is_below
+from licensing_portal.gateways.transport import MAX_PAGES, Transport
 from tests.unit.gateways import samples
 from tests.unit.gateways.service import ROOT, Call, Service
 
@@ -40,9 +41,19 @@ def test_an_empty_page_with_a_next_link_is_not_the_end(transport: Transport, ser
         "http://sandbox.test/graph/v1.0/../../_control/tenants",
         "http://sandbox.test/graph/v1.0/%2e%2e/%2E./_control/tenants",
         "http://sandbox.test/graph/v1.0/..\\_control",
-        "//sandbox.test/graph/v1.0/users",
-        "/graph/v1.0/users",
+        "http://evil@sandbox.test/graph/v1.0/users",
+        "http://sandbox.test\\@evil.test/graph/v1.0/users",
+        "http://sandbox.test:x/graph/v1.0/users",
+        "http://sandbox.test:443/graph/v1.0/users",
+        "http://[/graph/v1.0/users",
+        "http://SANDBOX.TEST/Graph/v1.0/users",
+        "//evil.test/graph/v1.0/users",
+        "/../_control/tenants",
+        "../../_control/tenants",
+        "/\\evil.test/..",
+        "javascript:alert(1)",
         " http://sandbox.test/graph/v1.0/users",
+        "http://sandbox.test/graph/v1.0/us\ners",
         5,
         ["http://sandbox.test/graph/v1.0/users"],
         "",
@@ -59,6 +70,56 @@ def test_a_next_link_that_leads_elsewhere_is_never_called(transport: Transport, 
 
 def test_a_link_that_stays_below_the_root_is_below() -> None:
     assert is_below(ROOT, f"{ROOT}/users/a..b?x=/../")
+
+
+_USERS = f"{ROOT}/users"
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("/users?$skiptoken=x", f"{_USERS}?$skiptoken=x"),
+        ("/graph/v1.0/users?$skiptoken=x", f"{_USERS}?$skiptoken=x"),
+        ("users?$skiptoken=x", f"{_USERS}?$skiptoken=x"),
+        ("?$skiptoken=x", f"{_USERS}?$skiptoken=x"),
+        ("//sandbox.test/graph/v1.0/users?$skiptoken=x", f"{_USERS}?$skiptoken=x"),
+        ("http://Sandbox.TEST/graph/v1.0/users?$skiptoken=X", f"{_USERS}?$skiptoken=X"),
+        ("HTTP://sandbox.test/graph/v1.0/users?$skiptoken=x", f"{_USERS}?$skiptoken=x"),
+        ("http://sandbox.test:80/graph/v1.0/users?$skiptoken=x", f"{_USERS}?$skiptoken=x"),
+        ("?$skiptoken=a%2dB%7E%3d|/..?//evil.test", f"{_USERS}?$skiptoken=a%2dB%7E%3d|/..?//evil.test"),
+        ("?$skiptoken=x#part", f"{_USERS}?$skiptoken=x"),
+    ],
+)
+def test_a_link_in_another_spelling_leads_to_the_configured_host(
+    transport: Transport, service: Service, link: str, address: str
+) -> None:
+    service.answers({"value": [], "@odata.nextLink": link})
+    service.answers({"value": [1]})
+    assert list(transport.pages("/users?$top=1")) == [[], [1]]
+    call = service.calls[1]
+    assert f"http://sandbox.test{call.path}?{call.query}" == address
+    assert call.headers["authorization"] == "Bearer token-1"
+
+
+@pytest.mark.parametrize(
+    ("root", "link"),
+    [
+        ("https://graph.test/v1.0", "https://graph.test:443/v1.0/users?a"),
+        ("https://graph.test:443/v1.0", "https://graph.test/v1.0/users?a"),
+        ("http://127.0.0.1:8400/v1.0", "http://127.0.0.1:8400/v1.0/users?a"),
+        ("http://stand-in.test", "/users?a"),
+    ],
+)
+def test_a_link_is_followed_at_the_configured_root(root: str, link: str) -> None:
+    assert address_of(link, base_url=root, asked=f"{root}/users?b") == f"{root}/users?a"
+
+
+def test_a_relative_link_of_a_later_page_belongs_to_that_page(transport: Transport, service: Service) -> None:
+    service.answers({"value": [], "@odata.nextLink": f"{ROOT}/users/page/2?$skiptoken=x"})
+    service.answers({"value": [], "@odata.nextLink": "3?$skiptoken=x"})
+    service.answers({"value": []})
+    list(transport.pages("/users"))
+    assert service.calls[2].path.endswith("/users/page/3")
 
 
 def test_a_repeated_next_link_ends_the_list(transport: Transport, service: Service) -> None:
