@@ -27,6 +27,8 @@ from licensing_portal.gateways.errors import (
 type Json = Any
 
 MAX_WAIT = 60.0
+# Nobody means a longer wait than this, and no calendar holds all numbers.
+LONGEST_WAIT = 86_400.0
 _MESSAGE_LENGTH = 2_000
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -149,7 +151,7 @@ def error_of(status: int, fault: Fault, headers: Mapping[str, str], operation: s
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the wait in seconds: a number (fractions too) or an HTTP date; None when absent or nonsense."""
+    """Return the wait in seconds, at most a day: a number (fractions too) or an HTTP date; None when nonsense."""
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
@@ -160,7 +162,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
             seconds = (parsedate_to_datetime(value) - now).total_seconds()
         except (TypeError, ValueError, OverflowError):
             return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), LONGEST_WAIT) if math.isfinite(seconds) else None
 
 
 def wait_before(attempt: int, asked: float | None, dice: random.Random) -> float:

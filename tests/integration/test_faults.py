@@ -162,6 +162,18 @@ def test_a_refused_tenant_fails_everybody_without_a_change(sandbox: Sandbox, sto
     assert {row(change, object_id).failure_kind for object_id in PEOPLE} == {"forbidden"}
 
 
+@pytest.mark.parametrize("where", [BATCH, PART])
+def test_a_wait_that_no_calendar_holds_is_a_day(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, where: str
+) -> None:
+    change = _started(staff, story, Wish(products={sku("SPE_E3"): ALL}))
+    sandbox.faults.add({"match": where, "times": 4, "status": 429, "headers": {"Retry-After": "999999999999"}})
+    run.pump(str(change.pk), seconds=0.3)
+    waits = [one.not_before - timezone.now() for one in change.user_changes.all() if one.not_before]
+    assert waits
+    assert all(timedelta(hours=23) < wait <= timedelta(days=1) for wait in waits)
+
+
 def test_the_engine_only_rings(sandbox: Sandbox, story: Customer, staff: StaffUser) -> None:
     change = _started(staff, story, Wish(products={sku("SPE_E3"): ALL}))
     sandbox.journal.clear()

@@ -166,6 +166,12 @@ def test_the_text_of_an_error_names_facts_only_never_microsofts_words() -> None:
         ("-5", 0.0),
         ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        # Nobody means more than a day.
+        ("86400", 86_400.0),
+        ("86401", 86_400.0),
+        ("999999999999", 86_400.0),
+        ("1e300", 86_400.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
         ("", None),
         ("soon", None),
         ("nan", None),
