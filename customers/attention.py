@@ -28,7 +28,12 @@ NEEDS: dict[str, Callable[[Any], Q]] = {
     "over": lambda now: Q(over_licenses__gt=0),
     "access": _access,
     "any": lambda now: (
-        Q(error_users__gt=0) | Q(short_products__gt=0) | Q(over_licenses__gt=0) | _access(now) | ~Q(sync_error="")
+        Q(error_users__gt=0)
+        | Q(short_products__gt=0)
+        | Q(over_licenses__gt=0)
+        | _access(now)
+        | Q(relationship="none")
+        | ~Q(sync_error="")
     ),
 }
 
@@ -49,6 +54,8 @@ def reasons(customer: Customer, now: datetime) -> list[Reason]:
         found.append(Reason("bad", _("access has ended")))
     elif customer.relationship == "expiring" or (ends_at and ends_at < now + ACCESS_ENDS_WITHIN):
         found.append(Reason("warn", _("access ends soon")))
+    elif customer.relationship == "none":
+        found.append(Reason("warn", _("no admin relationship is listed")))
     if customer.sync_error:
         found.append(Reason("bad", _("could not be read")))
     counts = (

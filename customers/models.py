@@ -32,8 +32,9 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 class Customer(models.Model):
     """One customer tenant of the partner, with the figures that the last sync wrote."""
 
-    # States of the relationship in which the partner may still act; empty: not known.
-    REACHABLE = ("", "active", "expiring")
+    # States of the relationship in which the partner may still act; empty: not known. Of a customer without a listed
+    # one ("none") Microsoft has the last word: the partner may act by another right, or the list may lack it.
+    REACHABLE = ("", "none", "active", "expiring")
 
     tenant_id = models.CharField(max_length=GUID, unique=True)
     name = models.CharField(max_length=256)

@@ -36,6 +36,13 @@ _WORDS = {
         *("ProhibitedInUsageLocationViolation", "UniquenessViolation", "Other", "Others"),
     )
 }
+_STATES = {
+    word.casefold(): word
+    for word in (
+        *("created", "approvalPending", "approved", "activating", "active"),
+        *("expiring", "expired", "terminationRequested", "terminating", "terminated"),
+    )
+}
 
 
 def user(data: Json) -> UserRecord:
@@ -162,10 +169,11 @@ def delegated_customer(data: Json) -> CustomerRecord:
 def relationship(data: Json) -> CustomerRecord:
     """Read a delegated admin relationship: whose (nobody's yet: an empty id), in which state, until when."""
     customer = data.get("customer") or {}
+    status = _text(data, "status", 40)
     return CustomerRecord(
         tenant_id=_text(customer, "tenantId", 36).lower(),
         name=_text(customer, "displayName"),
-        relationship_status=_text(data, "status", 40),
+        relationship_status=_STATES.get(status.casefold(), status),
         relationship_ends_at=_when(data, "endDateTime"),
     )
 

@@ -70,3 +70,12 @@ def test_an_ended_relationship_is_passed_over(sandbox: Sandbox, capsys: pytest.C
     call_command("sync")
     assert "コントソ商事: skipped, the relationship is terminated" in capsys.readouterr().out
     assert not Customer.objects.get(tenant_id=sandbox.story_tenant_id).is_reachable
+
+
+@pytest.mark.django_db
+def test_customers_without_a_listed_relationship_are_read(sandbox: Sandbox) -> None:
+    relationships = "GET /graph/v1.0/tenantRelationships/delegatedAdminRelationships*"
+    sandbox.faults.add({"match": relationships, "times": 9, "status": 200, "body": {"value": []}})
+    call_command("sync", "--customer", sandbox.story_tenant_id)
+    story = Customer.objects.get(tenant_id=sandbox.story_tenant_id)
+    assert (story.relationship, story.users.count()) == ("none", 137)

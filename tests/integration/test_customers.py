@@ -65,7 +65,7 @@ def test_what_needs_attention_comes_first_and_figures_filter(
 
 def test_reasons_and_the_filter_agree_for_every_relationship() -> None:
     now = timezone.now()
-    states = ("", "active", "expiring", "expired", "terminated", "ended", "approvalPending")
+    states = ("", "none", "active", "expiring", "expired", "terminated", "ended", "approvalPending")
     ends = (None, now - timedelta(days=1), now + timedelta(days=29), now + timedelta(days=31))
     for state in states:
         for end in ends:
@@ -85,6 +85,16 @@ def test_access_that_is_over_is_not_called_ending_soon() -> None:
 
     assert [str(reason.text) for reason in reasons(over, now)] == ["access has ended"]
     assert [str(reason.text) for reason in reasons(soon, now)] == ["access ends soon"]
+
+
+def test_a_customer_without_a_listed_relationship_is_reachable_with_a_warning() -> None:
+    now = timezone.now()
+    bare = CustomerFactory.create(relationship="none")
+
+    assert bare.is_reachable
+    assert [(reason.kind, str(reason.text)) for reason in reasons(bare, now)] == [
+        ("warn", "no admin relationship is listed")
+    ]
 
 
 def test_an_unknown_filter_shows_all_and_says_so(staff_client: Client, several: None) -> None:

@@ -254,3 +254,17 @@ def test_a_mutated_answer_is_read_or_unreadable_never_another_error(draw: st.Dat
     except Unreadable:
         return
     assert len(found) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("active", "active"),
+        ("Active", "active"),
+        ("TERMINATIONREQUESTED", "terminationRequested"),
+        ("newWord", "newWord"),
+    ],
+)
+def test_the_state_of_a_relationship_is_read_in_any_letters(status: str, expected: str) -> None:
+    customer = {"tenantId": "T", "displayName": "x"}
+    assert records.relationship({"id": "r", "status": status, "customer": customer}).relationship_status == expected
