@@ -71,7 +71,7 @@ def write(transport: Transport, writes: Sequence[Write]) -> tuple[WriteOutcome, 
         return _whole(answer, writes)
     if any(part.status == 401 for part in parts.values()):
         # The token ended between the parts: whoever asks next must bring a new one.
-        transport.tokens.forget(transport.tenant_id)
+        transport.forget_token()
     now = datetime.now(UTC)
     return tuple(
         _outcome(item, parts.get(str(number)), answer.request_id, now) for number, item in enumerate(writes, start=1)
@@ -199,7 +199,7 @@ def read(transport: Transport, urls: Sequence[str], *, may_lack: bool = False) -
             continue
         if has_new_token:
             raise error
-        transport.tokens.forget(transport.tenant_id)
+        transport.forget_token()
         has_new_token = True
     return [bodies[number] for number in range(len(urls))]
 

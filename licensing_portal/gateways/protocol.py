@@ -250,6 +250,6 @@ class TokenSource(Protocol):
         """Return a token that is good for at least two minutes; raises AuthenticationFailed or Unavailable."""
         ...
 
-    def forget(self, tenant_id: str) -> None:
-        """Drop the tenant's token: the service has refused it."""
+    def forget(self, tenant_id: str, token: str) -> None:
+        """Drop this token of the tenant: the service has refused it."""
         ...

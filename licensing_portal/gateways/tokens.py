@@ -1,12 +1,13 @@
 """Where bearer tokens come from: a fixed one for a stand-in, or the client credentials flow of an Entra endpoint."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from licensing_portal.gateways.answers import Answer, decode, read_fault, retry_after
+from licensing_portal.gateways.answers import Answer, Json, decode, read_fault, retry_after
 from licensing_portal.gateways.errors import AuthenticationFailed, Unavailable
 from licensing_portal.gateways.exchange import Limits, SessionFactory, exchange
 
@@ -29,7 +30,7 @@ class StaticToken:
             raise AuthenticationFailed("token", message="there is no token for this tenant")
         return self.value
 
-    def forget(self, tenant_id: str) -> None:
+    def forget(self, tenant_id: str, token: str) -> None:
         """Keep it: there is no other."""
 
 
@@ -57,10 +58,11 @@ class ClientCredentialsTokens:
             self._kept[tenant_id] = (value, self.clock() + max(0.0, lives - _EARLY))
         return value
 
-    def forget(self, tenant_id: str) -> None:
-        """Drop the tenant's token."""
+    def forget(self, tenant_id: str, token: str) -> None:
+        """Drop the tenant's token, unless another thread has brought a new one meanwhile."""
         with self._lock:
-            self._kept.pop(tenant_id, None)
+            if self._kept.get(tenant_id, ("",))[0] == token:
+                del self._kept[tenant_id]
 
     def _ask(self, tenant_id: str) -> tuple[str, float]:
         """Ask the authority once; return the token and its life in seconds."""
@@ -101,4 +103,13 @@ def _read_token(answer: Answer, operation: str) -> tuple[str, float]:
     lives = body.get("expires_in", 0) if isinstance(body, dict) else 0
     if not isinstance(value, str) or not value:
         raise AuthenticationFailed(operation, status=200, message="the answer holds no token")
-    return value, float(lives) if isinstance(lives, (int, float, str)) and str(lives).isdigit() else 0.0
+    return value, _seconds(lives)
+
+
+def _seconds(lives: Json) -> float:
+    """Return a life in seconds, whole or not, as a number or as text; 0 when it is none."""
+    try:
+        seconds = float(lives) if isinstance(lives, (int, float, str)) and not isinstance(lives, bool) else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
+    return seconds if math.isfinite(seconds) else 0.0

@@ -44,6 +44,8 @@ class Transport:
     clock: Callable[[], float] = time.monotonic
     dice: random.Random = field(default_factory=random.Random)
     _session: requests.Session | None = None
+    # The one that went with the last request.
+    _token: str = field(default="", repr=False)
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Json:
         """Read one object or page; retries by itself. Raises GatewayError."""
@@ -131,8 +133,12 @@ class Transport:
         answer = self._send_once(method, path, body, headers, limits)
         if answer.status != 401:
             return answer
-        self.tokens.forget(self.tenant_id)
+        self.forget_token()
         return self._send_once(method, path, body, headers, limits)
+
+    def forget_token(self) -> None:
+        """Drop the token of the last request: the service has refused it."""
+        self.tokens.forget(self.tenant_id, self._token)
 
     def _read_once(self, method: str, path: str, body: Json, headers: Mapping[str, str] | None, limits: Limits) -> Json:
         """Return the JSON of one try; raises GatewayError."""
@@ -165,8 +171,9 @@ class Transport:
         return path if path.startswith(f"{self.base_url}/") else f"{self.base_url}{path}"
 
     def _headers(self, extra: Mapping[str, str] | None) -> dict[str, str]:
+        self._token = self.tokens.token(self.tenant_id)
         return {
-            "Authorization": f"Bearer {self.tokens.token(self.tenant_id)}",
+            "Authorization": f"Bearer {self._token}",
             "Accept": "application/json",
             "client-request-id": str(uuid.uuid4()),
             "x-ms-throttle-priority": self.priority,

@@ -124,12 +124,13 @@ class Half(random.Random):
 
 @dataclass
 class Tokens:
-    """Gives "token-1", and the next one after each time it was told to forget."""
+    """Gives "token-1", and the next one after each time it was told to forget the present one."""
 
     forgotten: list[str] = field(default_factory=list)
 
     def token(self, tenant_id: str) -> str:
         return f"token-{len(self.forgotten) + 1}"
 
-    def forget(self, tenant_id: str) -> None:
+    def forget(self, tenant_id: str, token: str) -> None:
+        assert token == self.token(tenant_id)
         self.forgotten.append(tenant_id)

@@ -32,7 +32,7 @@ def token(value: str = "one", lives: Any = 3599) -> dict[str, Any]:
 
 def test_a_static_token_is_for_its_own_tenant_alone() -> None:
     static = StaticToken("t", TENANT)
-    static.forget(TENANT)
+    static.forget(TENANT, "one")
     assert static.token(TENANT) == "t"
     with pytest.raises(AuthenticationFailed):
         static.token(OTHER)
@@ -72,15 +72,35 @@ def test_tokens_of_two_tenants_are_never_mixed(source: ClientCredentialsTokens, 
 
 
 def test_a_forgotten_token_is_asked_for_again(source: ClientCredentialsTokens, service: Service) -> None:
-    source.forget(TENANT)
+    source.forget(TENANT, "one")
     service.answers(token("one"))
     service.answers(token("two"))
     source.token(TENANT)
-    source.forget(TENANT)
+    source.forget(TENANT, "one")
     assert source.token(TENANT) == "two"
 
 
-@pytest.mark.parametrize("lives", [None, "soon", [], -5])
+def test_a_refused_token_takes_no_newer_one_with_it(source: ClientCredentialsTokens, service: Service) -> None:
+    service.answers(token("one"))
+    service.answers(token("two"))
+    source.token(TENANT)
+    source.forget(TENANT, "one")
+    source.token(TENANT)
+    # Another thread hears only now that the first one was refused.
+    source.forget(TENANT, "one")
+    assert source.token(TENANT) == "two"
+    assert len(service.calls) == 2
+
+
+@pytest.mark.parametrize("lives", [3599, 3599.0, "3599", "3599.5", " 3599 "])
+def test_a_life_is_read_in_any_spelling_of_a_number(
+    source: ClientCredentialsTokens, service: Service, lives: Any
+) -> None:
+    service.answers(token("one", lives))
+    assert [source.token(TENANT) for _ in range(2)] == ["one", "one"]
+
+
+@pytest.mark.parametrize("lives", [None, "soon", [], -5, True, "inf", "nan", "1e999", 10**400])
 def test_a_token_of_unknown_life_is_not_kept(source: ClientCredentialsTokens, service: Service, lives: Any) -> None:
     service.answers(token("one", lives))
     service.answers(token("two", "3599"))
