@@ -1,0 +1,49 @@
+"""Forced colours and paper: what the reader's system paints over, and what leaves the printer."""
+
+import base64
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+from tests.browser.conftest import Portal
+
+# The number of pixels of each colour along the middle line of a picture.
+_MIDDLE_LINE = """async source => {
+    const picture = new Image();
+    picture.src = source;
+    await picture.decode();
+    const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+    canvas.drawImage(picture, 0, 0);
+    const data = canvas.getImageData(0, picture.height >> 1, picture.width, 1).data;
+    const found = {};
+    for (let at = 0; at < data.length; at += 4) {
+        const colour = data.slice(at, at + 3).join();
+        found[colour] = (found[colour] ?? 0) + 1;
+    }
+    return Object.values(found).sort((a, b) => b - a);
+}"""
+
+
+def _colours(part: Locator) -> list[int]:
+    """Return how much of each colour the middle line of an element shows, the most first."""
+    picture = base64.b64encode(part.screenshot()).decode()
+    # On a page of its own: the portal's lets no data: picture in.
+    page = part.page.context.new_page()
+    found: list[int] = page.evaluate(_MIDDLE_LINE, f"data:image/png;base64,{picture}")
+    page.close()
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_show_how_full_a_bar_is(portal: Portal, open_page: Callable[..., Page], scheme: str) -> None:
+    page = open_page(scheme=scheme, forced_colors="active")
+    page.goto(portal.address("licenses/"))
+    bar = page.get_by_role("progressbar", name="Microsoft 365 E3 in use", exact=True)
+    used = bar.evaluate("bar => bar.position")
+    part = bar.bounding_box()["width"] * used  # type: ignore[index]
+    shown = _colours(bar)
+
+    assert len(shown) >= 2
+    # One colour for what is used, another for what is free.
+    assert min(abs(number - part) for number in shown[:3]) < 4
