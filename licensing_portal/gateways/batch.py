@@ -23,6 +23,7 @@ from licensing_portal.gateways.errors import (
     AuthenticationFailed,
     GatewayError,
     NotFound,
+    NotSent,
     Rejected,
     Unavailable,
     Unreadable,
@@ -61,6 +62,12 @@ def write(transport: Transport, writes: Sequence[Write]) -> tuple[WriteOutcome, 
         raise ValueError(f"a batch holds 1 to {SIZE} writes, not {len(writes)}")
     try:
         answer = transport.send("POST", BATCH, {"requests": _numbered(writes)})
+    except NotSent as error:
+        # Known not done, so due again later, like what Microsoft has put off.
+        code, asked = error.code, error.retry_after
+        return tuple(
+            _same_for(item, OutcomeKind.THROTTLED, error.status, code, error.message, "", asked) for item in writes
+        )
     except (Unavailable, Unreadable) as error:
         return tuple(_same_for(item, OutcomeKind.UNCLEAR, error.status, "", error.message, "") for item in writes)
     try:

@@ -62,6 +62,22 @@ class Unavailable(GatewayError):
     """No answer, or a server error: what happened is not known."""
 
 
+class NotSent(Unavailable):
+    """The request never left: no token could be had for it, or no connection. Nothing happened."""
+
+    @classmethod
+    def for_want_of(cls, error: GatewayError) -> "NotSent":
+        """Return the error for a request that could not be sent because an earlier one brought nothing."""
+        return cls(
+            error.operation,
+            status=error.status,
+            code=error.code,
+            message=error.message,
+            request_id=error.request_id,
+            retry_after=error.retry_after,
+        )
+
+
 class Unreadable(GatewayError):
     """An answer that is not what the documentation describes: what happened is not known."""
 

@@ -8,9 +8,10 @@ from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from licensing_portal.gateways.answers import Answer, lower_headers
-from licensing_portal.gateways.errors import Unavailable, Unreadable
+from licensing_portal.gateways.errors import NotSent, Unavailable, Unreadable
 from licensing_portal.gateways.wire import Call, TimedAdapter, carrying
 
 type SessionFactory = Callable[[], requests.Session]
@@ -67,7 +68,8 @@ def exchange(
 ) -> Answer:
     """Send one request once and read its whole answer within the total time; `content` is headers and body.
 
-    Returns any answer, errors too. Raises Unavailable when there is none, Unreadable when it is too large.
+    Returns any answer, errors too. Raises NotSent without a connection, Unavailable when there is no answer,
+    Unreadable when it is too large.
     """
     ends_at = clock() + limits.total
     timeouts = (min(limits.connect, limits.total), min(limits.read, limits.total))
@@ -83,7 +85,14 @@ def exchange(
             return Answer(response.status_code, lower_headers(response.headers), body)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         # Only the kind of the error: its text may hold addresses and tokens.
-        raise Unavailable(operation, message=type(error).__name__) from None
+        kind = NotSent if _is_unconnected(error) else Unavailable
+        raise kind(operation, message=type(error).__name__) from None
+
+
+def _is_unconnected(error: Exception) -> bool:
+    """Tell whether no connection was made: then no byte of the request has left."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), (NewConnectionError, ConnectTimeoutError))
 
 
 def _split(prepared: str, url: str) -> tuple[str, str]:

@@ -163,7 +163,7 @@ class OutcomeKind(StrEnum):
     DONE = "done"
     # Nothing happened, and repeating it will not help.
     REFUSED = "refused"
-    # Nothing happened, and it may be repeated after a wait.
+    # Nothing happened, and it may be repeated after a wait: put off by Microsoft, or never sent.
     THROTTLED = "throttled"
     # It may have happened: read the user before anything else.
     UNCLEAR = "unclear"

@@ -14,7 +14,7 @@ from typing import Final
 import requests
 
 from licensing_portal.gateways.answers import Answer, Json, decode, error_for, wait_before
-from licensing_portal.gateways.errors import AuthenticationFailed, GatewayError, Unreadable
+from licensing_portal.gateways.errors import AuthenticationFailed, GatewayError, NotSent, Unavailable, Unreadable
 from licensing_portal.gateways.exchange import PATIENT, Limits, SessionFactory, exchange, new_session
 from licensing_portal.gateways.links import address_of
 from licensing_portal.gateways.protocol import TokenSource
@@ -127,7 +127,8 @@ class Transport:
     ) -> Answer:
         """Send one request once (twice when the token is refused, which proves that nothing happened).
 
-        Returns any answer, errors too. Raises Unavailable when there is none, AuthenticationFailed without a token.
+        Returns any answer, errors too. Raises Unavailable when there is none (NotSent when the request has not left
+        either), AuthenticationFailed when a token is refused.
         """
         limits = limits or self.limits
         answer = self._send_once(method, path, body, headers, limits)
@@ -171,7 +172,11 @@ class Transport:
         return path if path.startswith(f"{self.base_url}/") else f"{self.base_url}{path}"
 
     def _headers(self, extra: Mapping[str, str] | None) -> dict[str, str]:
-        self._token = self.tokens.token(self.tenant_id)
+        try:
+            self._token = self.tokens.token(self.tenant_id)
+        except (Unavailable, Unreadable) as error:
+            # What is not known is what became of the token: this request has not left.
+            raise NotSent.for_want_of(error) from None
         return {
             "Authorization": f"Bearer {self._token}",
             "Accept": "application/json",

@@ -162,6 +162,32 @@ def test_a_refused_tenant_fails_everybody_without_a_change(sandbox: Sandbox, sto
     assert {row(change, object_id).failure_kind for object_id in PEOPLE} == {"forbidden"}
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"status": 503}, id="503"),
+        pytest.param({"status": 200, "body": "<html>busy</html>"}, id="HTML"),
+        pytest.param({"reset": "before"}, id="reset"),
+    ],
+)
+def test_a_sign_in_service_that_is_away_leaves_nobody_in_doubt(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, fault: dict[str, Any]
+) -> None:
+    change = _started(staff, story, Wish(products={sku("SPE_E3"): ALL}))
+    # The kept token is refused, and there is no other.
+    sandbox.faults.add({"match": BATCH, "status": 401})
+    sandbox.faults.add({"match": "POST /entra/*", "times": 99, **fault})
+    for _ in range(7):
+        _due(change)
+        run.pump(str(change.pk), seconds=0.3)
+        assert not change.user_changes.filter(uncertain=True).exists()
+    assert set(states(change).values()) == {State.PENDING}
+    assert writes(sandbox) == []
+    sandbox.faults.clear()
+    change = _run(change)
+    assert states(change) == dict.fromkeys(PEOPLE, State.UPDATED)
+
+
 @pytest.mark.parametrize("where", [BATCH, PART])
 def test_a_wait_that_no_calendar_holds_is_a_day(
     sandbox: Sandbox, story: Customer, staff: StaffUser, where: str

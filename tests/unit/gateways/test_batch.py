@@ -1,6 +1,7 @@
 """`$batch`: what each answer proves about each write, and which parts of a read are asked for again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from licensing_portal.gateways.errors import (
     Rejected,
     Throttled,
     Unavailable,
+    Unreadable,
 )
 from licensing_portal.gateways.protocol import OutcomeKind, WriteOutcome
 from licensing_portal.gateways.transport import Transport
@@ -105,6 +107,52 @@ def test_missing_doubled_and_malformed_parts_are_unclear(transport: Transport, s
 )
 def test_a_status_proves_only_what_it_says(status: int, code: str, asked: float | None, kind: OutcomeKind) -> None:
     assert kind_of(status, code, asked) == kind
+
+
+@dataclass
+class _NoTokens:
+    """A source of tokens that brings an error."""
+
+    error: GatewayError
+
+    def token(self, tenant_id: str) -> str:
+        raise self.error
+
+    def forget(self, tenant_id: str, token: str) -> None:
+        """There is none."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unavailable("POST token", status=503, code="temporarily_unavailable", retry_after=7.0),
+        Unavailable("POST token", status=0, message="ReadTimeout"),
+        Unreadable("POST token", message="the answer is not JSON"),
+    ],
+)
+def test_writes_without_a_token_were_not_sent_and_are_due_again(
+    transport: Transport, service: Service, error: GatewayError
+) -> None:
+    transport.tokens = _NoTokens(error)
+    outcomes = batch.write(transport, writes(2))
+    assert kinds(outcomes) == [THROTTLED] * 2
+    assert {(one.status, one.code, one.retry_after) for one in outcomes} == {
+        (error.status, error.code, error.retry_after)
+    }
+    assert service.calls == []
+
+
+def test_writes_whose_token_is_refused_raise(transport: Transport) -> None:
+    transport.tokens = _NoTokens(AuthenticationFailed("POST token", status=400, code="invalid_grant"))
+    with pytest.raises(AuthenticationFailed):
+        batch.write(transport, writes(2))
+
+
+def test_a_read_without_a_token_is_repeated(transport: Transport, service: Service, clock: Clock) -> None:
+    transport.tokens = _NoTokens(Unavailable("POST token", status=503))
+    with pytest.raises(Unavailable):
+        transport.get("/users")
+    assert len(clock.slept) == 5
 
 
 def test_a_write_whose_connection_drops_is_unclear_and_not_repeated(transport: Transport, service: Service) -> None:

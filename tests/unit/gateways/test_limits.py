@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 import requests
 
-from licensing_portal.gateways.errors import Unavailable, Unreadable
+from licensing_portal.gateways.errors import NotSent, Unavailable, Unreadable
 from licensing_portal.gateways.exchange import MAX_BODY, MAX_ERROR_BODY, Limits, exchange, new_session
 from licensing_portal.gateways.transport import Transport
 from licensing_portal.wiring import PAGE_LIMITS
@@ -219,11 +219,32 @@ def test_a_session_sends_each_request_once() -> None:
             assert adapter.max_retries.total == 0
 
 
-def test_a_refused_connection_is_unavailable() -> None:
+def test_a_request_without_a_connection_has_not_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    with new_session() as session, pytest.raises(Unavailable):
+    with new_session() as session, pytest.raises(NotSent):
         exchange(session, "GET", f"http://127.0.0.1:{port}/g", operation="GET /g")
+
+
+def test_a_connection_that_takes_too_long_was_never_made() -> None:
+    with contextlib.ExitStack() as crowd:
+        full = crowd.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        # Nobody accepts: those who come first fill the queue.
+        for _ in range(3):
+            waiting = crowd.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        with new_session() as session, pytest.raises(NotSent):
+            url = f"http://127.0.0.1:{full.getsockname()[1]}/g"
+            exchange(session, "GET", url, operation="GET /g", limits=Limits(connect=0.3))
+
+
+@pytest.mark.parametrize("line", [(b"",), (_LONG + b"{",)], indirect=True, ids=["no head", "half a body"])
+def test_a_request_that_left_may_have_been_done(line: _Line) -> None:
+    line.may_end.set()
+    with new_session() as session, pytest.raises(Unavailable) as caught:
+        exchange(session, "POST", line.url, operation="POST /g", json={})
+    assert not isinstance(caught.value, NotSent)
 
 
 @pytest.mark.parametrize("line", [(b"",)], indirect=True)
