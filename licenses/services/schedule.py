@@ -23,7 +23,7 @@ from licensing_portal.gateways.errors import GatewayError
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 20.0
-# A turn that was rung and never ended (a worker died) comes again after this.
+# A turn of which nothing was heard for so long (a worker died) comes again.
 _LEASE = timedelta(minutes=15)
 _AFTER_FAILURE = timedelta(minutes=15)
 _LIST = "customers"
@@ -87,12 +87,22 @@ def take_turn(customer_id: int, *, whole: bool = False) -> SyncReport | None:
     customer = Customer.objects.filter(pk=customer_id).first()
     if customer is None or not customer.is_reachable:
         return None
+    _renew(customer_id, _LEASE)
     try:
-        return sync_customer(customer, whole=whole, pause=_pause_after(SLICE_SECONDS))
+        report = sync_customer(customer, whole=whole, pause=_pause_after(SLICE_SECONDS))
     except GatewayError as error:
         logger.warning("customer %s could not be read: %s", customer.tenant_id, error)
-        Customer.objects.filter(pk=customer_id).update(sync_due_at=timezone.now() + _AFTER_FAILURE)
+        _renew(customer_id, _AFTER_FAILURE)
         return None
+    if not report.is_finished:
+        # The next slice is queued: the customer must not be rung for a second time meanwhile.
+        _renew(customer_id, _LEASE)
+    return report
+
+
+def _renew(customer_id: int, wait: timedelta) -> None:
+    """Let the customer be due again only after a wait."""
+    Customer.objects.filter(pk=customer_id).update(sync_due_at=timezone.now() + wait)
 
 
 def _pause_after(seconds: float) -> Pause:

@@ -1,5 +1,6 @@
 """Reading in the background: every customer in turn, each turn once, people first."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -117,6 +118,47 @@ def test_a_slice_ends_when_somebody_waits_for_a_worker(make_sandbox: object, db:
     assert report is not None
     assert report.is_finished
     assert report.users == 1_501
+
+
+def test_a_read_of_many_slices_is_not_rung_again_between_them(make_sandbox: object, db: None) -> None:
+    sandbox = make_sandbox(users=2_500)  # type: ignore[operator]
+    sync_customers()
+    customer = Customer.objects.get(tenant_id=sandbox.tenants[1])
+    Customer.objects.exclude(pk=customer.pk).delete()
+    schedule.ring_due()
+    doorbell.pump_change.enqueue("00000000-0000-4000-8000-000000000000")
+    for _ in range(2):
+        # Each slice waited long for its turn: what was noted with the one before is over.
+        Customer.objects.update(sync_due_at=timezone.now() - timedelta(seconds=1))
+        report = schedule.take_turn(customer.pk)
+        assert report is not None
+        assert not report.is_finished
+        DBTaskResult.objects.filter(queue_name=doorbell.SYNC_QUEUE).update(status=TaskResultStatus.SUCCESSFUL)
+        assert schedule.ring_due() == 0
+
+
+def test_a_customer_is_not_rung_for_while_a_slice_reads_it(sandbox: Sandbox, customers: list[Customer]) -> None:
+    never, *others = customers
+    Customer.objects.filter(pk__in=[one.pk for one in others]).delete()
+    Schedule.objects.create(name="customers", due_at=timezone.now() + timedelta(hours=1))
+    seen: list[int] = []
+
+    class Watcher(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(schedule.ring_due())
+
+    # The read repeats itself once, and says so: just then another worker looks for who is due.
+    sandbox.faults.add({"match": "GET /graph/v1.0/organization", "status": 503, "headers": {"Retry-After": "0"}})
+    watcher, said = Watcher(), logging.getLogger("licensing_portal.gateways.transport")
+    said.addHandler(watcher)
+    said.setLevel(logging.INFO)
+    try:
+        schedule.take_turn(never.pk)
+    finally:
+        said.removeHandler(watcher)
+        said.setLevel(logging.NOTSET)
+    assert seen == [0]
+    assert rings() == []
 
 
 def test_a_task_that_did_not_finish_queues_up_again(make_sandbox: object, db: None) -> None:
