@@ -50,7 +50,8 @@ def refresh_users(
 ) -> bool:
     """Read these users again by id; those that Microsoft no longer knows are marked as deleted.
 
-    `removed` are those whom a round calls so. Returns whether Microsoft's answers agree with each other.
+    Who cannot be read stays as stored. `removed` are those whom a round calls so. Returns whether Microsoft's answers
+    agree with each other.
     """
     agree = True
     gateway = gateway or directory_gateway(customer.tenant_id, limits=PAGE_LIMITS)
@@ -60,7 +61,8 @@ def refresh_users(
         found = gateway.look_up(some, removed=removed)
         store_users(customer, list(found.users.values()), read_at=asked, first=False)
         agree = agree and not found.contradicted
-        gone = [object_id for object_id in some if object_id not in found.users]
+        here = found.users.keys() | found.unreadable
+        gone = [object_id for object_id in some if object_id not in here]
         if gone:
             pks = DirectoryUser.objects.of(customer).filter(object_id__in=gone).values_list("pk", flat=True)
             delete_users(customer, list(pks), at=asked)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from licensing_portal.gateways import batch, delta, records
 from licensing_portal.gateways.answers import Json
-from licensing_portal.gateways.errors import REFUSALS, LinkExpired, NotFound, Rejected
+from licensing_portal.gateways.errors import REFUSALS, LinkExpired, NotFound, Rejected, Unreadable
 from licensing_portal.gateways.links import is_below
 from licensing_portal.gateways.protocol import (
     DeltaRound,
@@ -30,6 +30,9 @@ USERS_A_PAGE: Final = 999
 # Needed by queries that count or search; it must go with every page (graph-api.md 2.1).
 ADVANCED: Final = {"ConsistencyLevel": "eventual"}
 
+# Users by id; None: they exist, but their entry cannot be read.
+type _Found = dict[str, UserRecord | None]
+
 
 class GraphDirectory:
     """One customer tenant's directory over Graph."""
@@ -39,13 +42,16 @@ class GraphDirectory:
         self.tenant_id = transport.tenant_id
 
     def users(self, start: str = "") -> Iterator[UserPage]:
-        """Yield all users by page, or those from a link on; a page size that is refused is left to the service."""
+        """Yield all users by page, or those from a link on; a page size that is refused is left to the service.
+
+        Who cannot be read is passed over.
+        """
         pages = self._user_pages(start)
         seen: set[str] = set()
         for page in pages:
-            found = records.read_all(page_values(page, "/users"), records.user, "GET /users")
+            found, _ = records.read_users(page_values(page, "/users"), "GET /users")
             # A user who moves between pages while we read may come twice.
-            fresh = {user.object_id: user for user in found if user.object_id not in seen}
+            fresh = {user_id: user for user_id, user in found.items() if user_id not in seen}
             seen.update(fresh)
             yield UserPage(users=tuple(fresh.values()), following=self._transport.next_path(page, "/users") or "")
 
@@ -76,7 +82,10 @@ class GraphDirectory:
 
     def users_by_id(self, user_ids: Sequence[str]) -> dict[str, UserRecord]:
         """Return the users that exist among these ids: 15 ids a clause, 20 clauses a call."""
-        return self.look_up(user_ids).users
+        found = self.look_up(user_ids)
+        if found.unreadable:
+            raise Unreadable("GET /users", message="a user is not as documented")
+        return found.users
 
     def look_up(self, user_ids: Sequence[str], *, removed: Collection[str] = ()) -> UserLookup:
         """Return the users that exist among these ids, and those of whom two answers say different things.
@@ -89,38 +98,43 @@ class GraphDirectory:
         single = self._one_by_one([user_id for user_id in ids if user_id not in listed and user_id not in removed])
         found = listed | single
         return UserLookup(
-            users={user_id: found[user_id] for user_id in ids if user_id in found},
+            users={user_id: user for user_id in ids if (user := found.get(user_id)) is not None},
             contradicted=frozenset(single) | listed.keys() & frozenset(removed),
+            unreadable=frozenset(user_id for user_id in ids if user_id in found and found[user_id] is None),
         )
 
-    def _listed(self, ids: Sequence[str]) -> dict[str, UserRecord]:
+    def _listed(self, ids: Sequence[str]) -> _Found:
         """Return those users whom lists by id show."""
         clauses = [_by_ids(ids[start : start + IDS_A_CLAUSE]) for start in range(0, len(ids), IDS_A_CLAUSE)]
-        found: dict[str, UserRecord] = {}
+        found: _Found = {}
         for start in range(0, len(clauses), batch.SIZE):
             some = clauses[start : start + batch.SIZE]
             for path, page in zip(some, batch.read(self._transport, some), strict=True):
                 self._add_users(page, path, found)
         return found
 
-    def _one_by_one(self, ids: Sequence[str]) -> dict[str, UserRecord]:
-        """Return those users whose own address is not answered with 404."""
-        paths = [f"/users/{quote(user_id, safe='')}?$select={records.USER_PROPERTIES}" for user_id in ids]
-        found: dict[str, UserRecord] = {}
-        for start in range(0, len(paths), batch.SIZE):
-            entries = batch.read(self._transport, paths[start : start + batch.SIZE], may_lack=True)
-            users = records.read_all((entry for entry in entries if entry is not None), records.user, "GET /users/{id}")
-            found.update((user.object_id, user) for user in users)
-        return {user_id: found[user_id] for user_id in ids if user_id in found}
-
-    def _add_users(self, page: object, path: str, found: dict[str, UserRecord]) -> None:
+    def _add_users(self, page: object, path: str, found: _Found) -> None:
         """Add the users of a part and of the pages that follow it."""
         values = page_values(page, path)
         following = self._transport.next_path(page, path)
         lists = [values, *(self._transport.pages(following) if following else ())]
         for entries in lists:
-            users = records.read_all(entries, records.user, "GET /users")
-            found.update((user.object_id, user) for user in users)
+            users, odd = records.read_users(entries, "GET /users")
+            found.update(users)
+            found.update(dict.fromkeys(odd))
+
+    def _one_by_one(self, ids: Sequence[str]) -> _Found:
+        """Return those users whose own address is not answered with 404."""
+        found: _Found = {}
+        for start in range(0, len(ids), batch.SIZE):
+            some = ids[start : start + batch.SIZE]
+            paths = [f"/users/{quote(user_id, safe='')}?$select={records.USER_PROPERTIES}" for user_id in some]
+            for user_id, entry in zip(some, batch.read(self._transport, paths, may_lack=True), strict=True):
+                if entry is not None:
+                    users, _ = records.read_users([entry], "GET /users/{id}")
+                    # An answer about somebody else leaves this one unread.
+                    found[user_id] = users.get(user_id)
+        return found
 
     def subscribed_skus(self) -> tuple[SkuRecord, ...]:
         """Return what the tenant owns."""

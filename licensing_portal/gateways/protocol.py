@@ -103,10 +103,14 @@ class DeltaRound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserLookup:
-    """The users that exist among some ids, by id; of `contradicted` ones one answer said that they do not."""
+    """The users that exist among some ids, by id; of `contradicted` ones one answer said that they do not.
+
+    `unreadable` ones exist, too, but what Microsoft says of them is not as documented.
+    """
 
     users: dict[str, UserRecord]
     contradicted: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +194,7 @@ class DirectoryGateway(Protocol):
     def users(self, start: str = "") -> Iterator[UserPage]:
         """Yield all users by page, each user once; `start` is the `following` of a page read earlier.
 
-        Raises LinkExpired when the service no longer knows that link.
+        Who cannot be read is passed over. Raises LinkExpired when the service no longer knows that link.
         """
         ...
 
@@ -203,7 +207,7 @@ class DirectoryGateway(Protocol):
         ...
 
     def users_by_id(self, user_ids: Sequence[str]) -> dict[str, UserRecord]:
-        """Return the users that exist among these ids: who is absent was asked for twice."""
+        """Return the users that exist among these ids: who is absent was asked for twice, and all could be read."""
         ...
 
     def look_up(self, user_ids: Sequence[str], *, removed: Collection[str] = ()) -> UserLookup:

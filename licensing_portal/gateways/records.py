@@ -3,6 +3,7 @@
 Property names and meanings: graph-api.md, sections 2.1 to 2.9. GUIDs come in any letter case and leave in lower case.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -19,7 +20,10 @@ from licensing_portal.gateways.protocol import (
     UserRecord,
 )
 
+logger = logging.getLogger(__name__)
+
 DIRECT = "direct"
+_NOT_AS_DOCUMENTED = (AttributeError, TypeError, ValueError, OverflowError)
 USER_PROPERTIES = (
     "id,displayName,userPrincipalName,mail,accountEnabled,userType,usageLocation,onPremisesSyncEnabled,"
     "department,jobTitle,assignedLicenses,licenseAssignmentStates"
@@ -182,8 +186,25 @@ def read_all[Record](values: Iterable[Json], read: Callable[[Json], Record], ope
     """Read each value; anything that is not as documented raises Unreadable."""
     try:
         return tuple(read(value) for value in values)
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+    except _NOT_AS_DOCUMENTED as error:
         raise Unreadable(operation, message=f"an entry is not as documented ({type(error).__name__})") from None
+
+
+def read_users(values: Iterable[Json], operation: str) -> tuple[dict[str, UserRecord], frozenset[str]]:
+    """Read users by id, and return the ids of those whose entry is not as documented: one must not hide the others.
+
+    Raises Unreadable when an entry does not even tell whose it is.
+    """
+    found: dict[str, UserRecord] = {}
+    odd: set[str] = set()
+    for value in values:
+        (user_id,) = read_all([value], lambda entry: _guid(entry, "id"), operation)
+        try:
+            found[user_id] = user(value)
+        except _NOT_AS_DOCUMENTED as error:
+            logger.warning("%s: user %s is not as documented (%s)", operation, user_id, type(error).__name__)
+            odd.add(user_id)
+    return found, frozenset(odd)
 
 
 def _text(data: Json, key: str, longest: int = 256) -> str:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from customers.models import Customer, DirectoryUser
 from licenses.models import Holding
 from licenses.services.refresh import delete_users
-from licenses.services.sync import refresh_customer
+from licenses.services.sync import refresh_customer, sync_customer
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
@@ -76,3 +76,18 @@ def test_a_later_answer_is_not_overruled_by_an_earlier_one(sandbox: Sandbox, sto
     delete_users(story, everybody, at=timezone.now())
     assert story.users.exclude(deleted_at=None).count() == 2
     assert not Holding.objects.filter(user_id__in=everybody).exists()
+
+
+def test_who_cannot_be_read_stays_as_stored(sandbox: Sandbox, story: Customer) -> None:
+    """A whole list that passes a user over, and answers by id that cannot be read either."""
+    odd = story.users.get(object_id=user_id("joiner", 2))
+    entry = {"id": odd.object_id, "assignedLicenses": "none"}
+    others = story.users.exclude(pk=odd.pk).values_list("object_id", flat=True)
+    list_without = {"value": [entry, *({"id": one} for one in others)]}
+    sandbox.faults.add({"match": "GET /graph/v1.0/users", "status": 200, "body": list_without, "times": 1})
+    sandbox.faults.add({"match": "GET /graph/v1.0/users", "status": 200, "body": {"value": [entry]}, "times": 1})
+    story.users.update(read_at=timezone.now() - timedelta(days=1))
+    report = sync_customer(story)
+    odd.refresh_from_db()
+    assert (report.users, report.deleted, odd.deleted_at) == (136, 0, None)
+    assert odd.department
