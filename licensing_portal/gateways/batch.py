@@ -61,7 +61,7 @@ def write(transport: Transport, writes: Sequence[Write]) -> tuple[WriteOutcome, 
     if not 0 < len(writes) <= SIZE:
         raise ValueError(f"a batch holds 1 to {SIZE} writes, not {len(writes)}")
     try:
-        answer = transport.send("POST", BATCH, {"requests": _numbered(writes)})
+        answer = transport.send("POST", BATCH, {"requests": _numbered(writes)}, limits=transport.limits.of_writes())
     except NotSent as error:
         # Known not done, so due again later, like what Microsoft has put off.
         code, asked = error.code, error.retry_after

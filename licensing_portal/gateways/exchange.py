@@ -17,23 +17,32 @@ from licensing_portal.gateways.wire import Call, TimedAdapter, carrying
 type SessionFactory = Callable[[], requests.Session]
 
 MAX_BODY: Final = 50 * 1024 * 1024
-MAX_ERROR_BODY: Final = 5 * 1024 * 1024
+# Of errors, of writes and of tokens.
+MAX_SMALL_BODY: Final = 5 * 1024 * 1024
 _PRINTABLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long things may last, in seconds: to connect, one silence, one whole answer; all tries of one read."""
+    """How long things may last, in seconds: to connect, one silence, one whole answer; all tries of one read.
+
+    `body` is the largest answer in bytes.
+    """
 
     connect: float = 5.0
     read: float = 30.0
     total: float = 60.0
     # No wait of a read begins that would last beyond this, and no try of it.
     patience: float = 150.0
+    body: int = MAX_BODY
 
     def within(self, seconds: float) -> "Limits":
         """Return the limits of a try that has only so many seconds left; one second it gets in any case."""
         return replace(self, total=min(self.total, max(seconds, 1.0)))
+
+    def of_writes(self) -> "Limits":
+        """Return the limits of a request whose answer holds a few words for each user, never lists."""
+        return replace(self, body=MAX_SMALL_BODY)
 
 
 # For work that nobody waits for.
@@ -81,7 +90,7 @@ def exchange(
             carrying(Call(target, ends_at, limits.read, clock)),
             session.send(request, timeout=timeouts, allow_redirects=False, stream=True) as response,
         ):
-            body = _body(response, operation, ends_at, clock)
+            body = _body(response, operation, ends_at, limits, clock)
             return Answer(response.status_code, lower_headers(response.headers), body)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         # Only the kind of the error: its text may hold addresses and tokens.
@@ -107,12 +116,14 @@ def _split(prepared: str, url: str) -> tuple[str, str]:
     return f"{ready.scheme}://{ready.netloc}", quote(path, safe=_PRINTABLE)
 
 
-def _body(response: requests.Response, operation: str, ends_at: float, clock: Callable[[], float]) -> bytes:
+def _body(
+    response: requests.Response, operation: str, ends_at: float, limits: Limits, clock: Callable[[], float]
+) -> bytes:
     """Read a body as it arrives: a drip must not outlast the total time, nor a flood the memory.
 
     `read1` returns what is there; `iter_content` would wait until its whole piece has dripped in.
     """
-    limit = MAX_BODY if response.status_code < 400 else MAX_ERROR_BODY
+    limit = limits.body if response.status_code < 400 else MAX_SMALL_BODY
     pieces: list[bytes] = []
     size = 0
     while piece := response.raw.read1(64 * 1024, decode_content=True):

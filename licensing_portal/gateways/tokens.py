@@ -14,7 +14,7 @@ from licensing_portal.gateways.exchange import Limits, SessionFactory, exchange
 # A token is not used in the last two minutes of its life.
 _EARLY = 120.0
 # A token is asked for in front of pages, too, and comes in a moment or not at all.
-_LIMITS = Limits(connect=3.0, read=8.0, total=8.0)
+_LIMITS = Limits(connect=3.0, read=8.0, total=8.0).of_writes()
 
 
 @dataclass(frozen=True)

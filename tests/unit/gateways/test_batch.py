@@ -14,6 +14,7 @@ from licensing_portal.gateways.errors import (
     Unavailable,
     Unreadable,
 )
+from licensing_portal.gateways.exchange import MAX_SMALL_BODY
 from licensing_portal.gateways.protocol import OutcomeKind, WriteOutcome
 from licensing_portal.gateways.transport import Transport
 from tests.unit.gateways import samples
@@ -102,6 +103,16 @@ def test_missing_doubled_and_malformed_parts_are_unclear(transport: Transport, s
 )
 def test_a_status_proves_only_what_it_says(status: int, code: str, asked: float | None, kind: OutcomeKind) -> None:
     assert kind_of(status, code, asked) == kind
+
+
+def test_an_answer_to_writes_beyond_five_megabytes_is_unclear(transport: Transport, service: Service) -> None:
+    parts = [{"id": "1", "status": 200, "body": {"filler": "x" * MAX_SMALL_BODY}}, {"id": "2", "status": 200}]
+    service.answers({"responses": parts})
+    outcomes = batch.write(transport, writes(2))
+    assert kinds(outcomes) == [UNCLEAR] * 2
+    # A page of users may be as large.
+    service.answers({"value": ["x" * MAX_SMALL_BODY]})
+    assert transport.get("/users")
 
 
 @dataclass

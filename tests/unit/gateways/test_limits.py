@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from licensing_portal.gateways.errors import NotSent, Unavailable, Unreadable
-from licensing_portal.gateways.exchange import MAX_BODY, MAX_ERROR_BODY, Limits, exchange, new_session
+from licensing_portal.gateways.exchange import MAX_BODY, MAX_SMALL_BODY, Limits, exchange, new_session
 from licensing_portal.gateways.transport import Transport
 from licensing_portal.wiring import PAGE_LIMITS
 from tests.unit.gateways.service import ROOT, TENANT, Service, Tokens
@@ -28,14 +28,14 @@ def test_a_redirect_is_not_followed(transport: Transport, service: Service) -> N
 
 
 def test_an_error_body_beyond_five_megabytes_is_cut_off(transport: Transport, service: Service) -> None:
-    service.answers(b" " * (MAX_ERROR_BODY + 1), status=400)
+    service.answers(b" " * (MAX_SMALL_BODY + 1), status=400)
     with pytest.raises(Unreadable) as caught:
         transport.get("/users")
     assert caught.value.status == 400
 
 
 def test_a_page_may_be_larger_than_an_error_but_not_endless(transport: Transport, service: Service) -> None:
-    service.answers(b"{}" + b" " * MAX_ERROR_BODY)
+    service.answers(b"{}" + b" " * MAX_SMALL_BODY)
     assert transport.get("/users") == {}
     service.answers(b" " * (MAX_BODY + 1))
     with pytest.raises(Unreadable):
