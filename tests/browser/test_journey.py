@@ -13,6 +13,27 @@ from tests.browser.journey import JOINERS, SALES, WORDS, direct, finished, sign_
 pytestmark = pytest.mark.usefixtures("worker")
 
 COPILOT = "Microsoft Copilot for Microsoft 365"
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# The lists of choices and the texts beside them, folded plans too, in pairs that share room.
+_OVERLAPS = """() => {
+  for (const fold of document.querySelectorAll(".lic details, details.folded")) fold.open = true;
+  const found = [];
+  for (const group of document.querySelectorAll(".lic .pick, .lic .plan")) {
+    const parts = [...group.querySelectorAll(":scope > tri-state > select, :scope > label, :scope > .n, :scope > .line > label")];
+    const boxes = parts.map((one) => [one, one.getBoundingClientRect()]).filter(([, box]) => box.width && box.height);
+    for (const [one, a] of boxes) for (const [other, b] of boxes) {
+      const over = Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+      if (one !== other && over) found.push(one.tagName + " over " + other.textContent);
+    }
+  }
+  return found;
+}"""
+
+
+def lie_over_each_other(page: Page) -> list[str]:
+    """Return which lists and texts of the products cover each other."""
+    found: list[str] = page.evaluate(_OVERLAPS)
+    return found
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -59,6 +80,10 @@ def test_without_javascript(portal: Portal, open_page: Callable[..., Page]) -> N
     sign_in(page, portal)
     tick(page, portal, JOINERS, words, javascript=False)
     page.locator("#manage-link").click()
+    for width in (1280, 390, 320):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert lie_over_each_other(page) == []
+        assert page.evaluate(SIDEWAYS) <= 0
     page.get_by_label("Microsoft 365 E3", exact=True).select_option(label=words.assign_all.format(2))
     page.get_by_role("button", name=words.review).click()
     page.get_by_role("button", name=words.save_for.format(2)).click()
