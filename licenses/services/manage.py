@@ -15,7 +15,6 @@ from customers.models import Customer, SelectedUser, Selection
 from licenses.core.catalog import AppliesTo, Catalog, Plan, Sku
 from licenses.core.diff import Choice, Wish
 from licenses.core.holdings import PathState
-from licenses.core.planning import SavePlan
 from licenses.core.tristate import BoxState, box_state, plan_state
 from licenses.models import Assignment, Holding, PlanSet
 from licenses.services.figures import FREE_PRODUCT_UNITS
@@ -208,46 +207,6 @@ def _row(
             for plan in sku.plans
         ),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What a save does to one product."""
-
-    sku: Sku
-    assigned: int = 0
-    unassigned: int = 0
-    edited: int = 0
-    short: int = 0
-    after: int = 0
-
-    @property
-    def is_free(self) -> bool:
-        """Whether the units are so many that numbers say nothing."""
-        return is_free(self.sku)
-
-
-def effects(plan: SavePlan, catalog: Catalog) -> dict[str, Effect]:
-    """Return for each product row how many users get it, lose it, or have its plans changed, and what stays free."""
-    found = {
-        sku_id: Effect(sku=sku, after=sku.seats.available)
-        for sku_id, sku in catalog.skus.items()
-        if sku.applies_to == AppliesTo.USER
-    }
-    for user in plan.users:
-        for add in user.diff.add:
-            effect = found[add.sku_id]
-            if add.sku_id in user.newly_held:
-                found[add.sku_id] = replace(effect, assigned=effect.assigned + 1)
-            else:
-                found[add.sku_id] = replace(effect, edited=effect.edited + 1)
-        for sku_id in user.diff.remove:
-            if sku_id in found:
-                found[sku_id] = replace(found[sku_id], unassigned=found[sku_id].unassigned + 1)
-    for line in plan.seats:
-        if line.sku_id in found:
-            found[line.sku_id] = replace(found[line.sku_id], short=line.short, after=line.after)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from licenses.messages import CAUSES
 from licenses.models import LicenseChange
 from licenses.services import keys, save
 from licenses.services import manage as boxes
+from licenses.services.effects import effects
 from licenses.services.picture import has_drifted
 from licenses.services.refresh import refresh_products, refresh_users
 from licenses.services.states import load_catalog
@@ -204,11 +205,11 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         selection_changed=form.counter != selection.counter,
         drift=form.seen is None or has_drifted(customer, pks, form.seen),
     )
-    found = boxes.effects(plan, catalog)
-    locations = sum(1 for user in plan.users if user.diff.location)
+    found = effects(plan, catalog)
+    locations = sum(1 for user in plan.users if user.diff.location and user.refusal is None)
     context = {
         "customer": customer,
-        "effects": [effect for effect in found.values() if effect.assigned or effect.unassigned or effect.edited],
+        "effects": [effect for effect in found.values() if effect.is_any],
         "all_effects": found.values(),
         "locations": locations,
         "causes": [CAUSES[cause] for cause in sorted(plan.causes)],

@@ -18,12 +18,13 @@ SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clie
 _OVERLAPS = """() => {
   for (const fold of document.querySelectorAll(".lic details, details.folded")) fold.open = true;
   const found = [];
-  for (const group of document.querySelectorAll(".lic .pick, .lic .plan")) {
-    const parts = [...group.querySelectorAll(":scope > tri-state > select, :scope > label, :scope > .n, :scope > .line > label")];
+  for (const group of document.querySelectorAll(".lic .plan, .lic .pick")) {
+    const parts = [...group.querySelectorAll(":scope > :is(label, .n), tri-state > select, :scope > .line > label")];
     const boxes = parts.map((one) => [one, one.getBoundingClientRect()]).filter(([, box]) => box.width && box.height);
+    const over = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]) > 1;
     for (const [one, a] of boxes) for (const [other, b] of boxes) {
-      const over = Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
-      if (one !== other && over) found.push(one.tagName + " over " + other.textContent);
+      const covers = over(a, b, "left", "right") && over(a, b, "top", "bottom");
+      if (one !== other && covers) found.push(one.tagName + " over " + other.textContent);
     }
   }
   return found;
