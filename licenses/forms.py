@@ -57,6 +57,24 @@ class WishForm:
         if len(self.reference) > MAX_REFERENCE:
             self.errors["reference"] = _("At most %(n)d characters, please.") % {"n": MAX_REFERENCE}
 
+    @classmethod
+    def of_wish(cls, wish: Wish, reference: str, catalog: Catalog) -> "WishForm":
+        """Return the form of a stored wish; what the customer no longer owns is left out."""
+        data = QueryDict(mutable=True)
+        offered = {sku.sku_id: sku for sku in catalog.skus.values() if sku.applies_to == AppliesTo.USER}
+        for sku_id, choice in wish.products.items():
+            if sku_id in offered:
+                data[f"product-{sku_id}"] = choice.value
+        for (sku_id, plan_id), choice in wish.plans.items():
+            if sku_id in offered and plan_id in {plan.plan_id for plan in offered[sku_id].user_plans}:
+                data[f"plan-{sku_id}-{plan_id}"] = choice.value
+        if wish.location:
+            data["location"] = wish.location
+        if wish.overwrite_location:
+            data["overwrite_location"] = "1"
+        data["reference"] = reference
+        return cls(data, catalog)
+
     def _take(self, name: str) -> None:
         """Read one box; one that comes twice, in whatever letters, is as unclear as an unknown value."""
         product, plan = _PRODUCT.fullmatch(name), _PLAN.fullmatch(name)

@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib import messages
 from django.db.models import Count, Min, Q
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +29,7 @@ from licenses.services.picture import has_drifted
 from licenses.services.refresh import refresh_products, refresh_users
 from licenses.services.states import load_catalog
 from licenses.services.wishes import wish_from_json
+from licenses.views.drafts import own_change
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
@@ -47,12 +48,30 @@ def manage(request: StaffRequest, tenant_id: str) -> HttpResponse:
     selection = selections.get(request.user, customer)
     if request.method == "POST":
         return _post(request, customer, selection)
+    draft = _named_draft(request, tenant_id)
     if (away := _not_ready(request, customer, selection)) is not None:
         return away
     if not _read_again(customer, selection):
         messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
-    form = WishForm(request.GET.__class__(), load_catalog(customer))
+    form = _first_form(load_catalog(customer), draft)
     return _page(request, customer, selection, form)
+
+
+def _named_draft(request: StaffRequest, tenant_id: str) -> LicenseChange | None:
+    """Return the draft that Review leads back with; one that has started is no draft any more."""
+    if "change" not in request.GET:
+        return None
+    draft = own_change(request, tenant_id, request.GET["change"])
+    if draft.status != LicenseChange.Status.DRAFT:
+        raise Http404
+    return draft
+
+
+def _first_form(catalog: Catalog, draft: LicenseChange | None) -> WishForm:
+    """Return the form as it opens: empty, or with what a draft wishes."""
+    if draft is None:
+        return WishForm(QueryDict(), catalog)
+    return WishForm.of_wish(wish_from_json(draft.wish), draft.reference, catalog)
 
 
 def _not_ready(request: StaffRequest, customer: Customer, selection: Selection) -> HttpResponse | None:

@@ -4,8 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from licenses.messages import CAUSES, loss
 from licenses.models import LicenseChange, UserChange
 from licenses.services import report, save
 from licenses.services.naming import Names
+from licenses.views.drafts import own_change
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
 
@@ -28,7 +28,7 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
     """Show one's own draft, or start it."""
     customer = customer_or_404(request, tenant_id)
     data = request.POST if request.method == "POST" else request.GET
-    change = _own_change(request, tenant_id, data.get("change", ""))
+    change = own_change(request, tenant_id, data.get("change", ""))
     if change.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=change.pk)
     if request.method == "POST":
@@ -48,18 +48,6 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "seconds": round(calls / settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else 0,
     }
     return render(request, "licenses/review.html", context)
-
-
-def _own_change(request: StaffRequest, tenant_id: str, change_id: str) -> LicenseChange:
-    """Return the person's own change at this customer; anybody else's does not exist here."""
-    try:
-        found = LicenseChange.objects.filter(pk=change_id, staff=request.user, customer__tenant_id=tenant_id)
-        change = found.select_related("customer", "staff").first()
-    except (ValidationError, ValueError):
-        change = None
-    if change is None:
-        raise Http404
-    return change
 
 
 def _start(request: StaffRequest, change: LicenseChange) -> HttpResponse:

@@ -1,0 +1,19 @@
+"""The change that an address names, as far as it is the person's own."""
+
+from django.core.exceptions import ValidationError
+from django.http import Http404
+
+from licenses.models import LicenseChange
+from licensing_portal.staff.guards import StaffRequest
+
+
+def own_change(request: StaffRequest, tenant_id: str, change_id: str) -> LicenseChange:
+    """Return the person's own change at this customer; anybody else's does not exist here."""
+    try:
+        found = LicenseChange.objects.filter(pk=change_id, staff=request.user, customer__tenant_id=tenant_id)
+        change = found.select_related("customer", "staff").first()
+    except (ValidationError, ValueError):
+        change = None
+    if change is None:
+        raise Http404
+    return change
