@@ -53,6 +53,11 @@ class UserPlan:
         """Whether Microsoft will be called for this user."""
         return self.refusal is None and not self.diff.is_empty
 
+    @property
+    def writes(self) -> int:
+        """Number of calls that go out for this user: the usage location has one of its own."""
+        return bool(self.diff.location) + bool(self.diff.add or self.diff.remove) if self.refusal is None else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatLine:
@@ -78,6 +83,11 @@ class SavePlan:
     def calls(self) -> int:
         """Number of users for whom Microsoft will be called."""
         return sum(user.needs_call for user in self.users)
+
+    @property
+    def writes(self) -> int:
+        """Number of calls that go out."""
+        return sum(user.writes for user in self.users)
 
 
 class _Ledger:

@@ -76,8 +76,7 @@ class Budget:
         blocked = max(0.0, row.blocked_until - now)
         if not self.rate:
             return max(0.01, blocked)
-        here = min(row.cap, row.tokens + row.rate * max(0.0, now - row.at))
-        return max(0.01, blocked, (number - here) / row.rate)
+        return max(0.01, blocked, (number - _tokens(row, now)) / row.rate)
 
     def _ensure(self) -> None:
         """Create the row, or bring it to the configured limits."""
@@ -88,3 +87,13 @@ class Budget:
             )
         if not made and (row.rate, row.cap) != (self.rate, self.cap):
             Throttle.objects.filter(pk=row.pk).update(**limits)
+
+
+def tokens_left(tenant_id: str) -> float:
+    """Return how many writes may go out at once now: a whole burst where none has gone out yet."""
+    row = Throttle.objects.filter(key=tenant_id).first()
+    return _tokens(row, time.time()) if row is not None else float(settings.WRITE_BURST)
+
+
+def _tokens(row: Throttle, now: float) -> float:
+    return min(row.cap, row.tokens + row.rate * max(0.0, now - row.at))

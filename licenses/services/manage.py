@@ -5,10 +5,8 @@ The number of queries does not depend on users, products or plans.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 
 from customers.models import Customer, SelectedUser, Selection
@@ -207,21 +205,3 @@ def _row(
             for plan in sku.plans
         ),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """How long a save takes at the least, in the unit that people would say."""
-
-    seconds: int
-
-    @classmethod
-    def of(cls, calls: int) -> "Estimate":
-        """Reckon with a full budget: a burst goes out at once, the rest at the pace that Microsoft allows."""
-        waiting = max(0, calls - settings.WRITE_BURST)
-        return cls(ceil(waiting / settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else 0)
-
-    @property
-    def minutes(self) -> int:
-        """Whole minutes; 0 for what is better said in seconds."""
-        return round(self.seconds / 60) if self.seconds >= 90 else 0

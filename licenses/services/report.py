@@ -1,10 +1,8 @@
 """What Review and the page of a change show of all their users, from the stored rows."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from django.db.models import Case, Count, F, Min, Q, QuerySet, TextField, Value, When
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from licenses.core.triage import FailureKind
@@ -78,10 +76,6 @@ class Counts:
     @property
     def done(self) -> int:
         return self.total - self.pending - self.in_flight
-
-    @property
-    def percent(self) -> int:
-        return self.done * 100 // self.total if self.total else 100
 
 
 def counts(change: LicenseChange) -> Counts:
@@ -195,22 +189,3 @@ def review_groups(change: LicenseChange) -> list[Group]:
         )
         for group in groups
     ]
-
-
-def rate(change: LicenseChange, done: int) -> float:
-    """Return the users finished a second: of the last minute, or since the start while it is younger."""
-    if change.started_at is None:
-        return 0.0
-    lived = (timezone.now() - change.started_at).total_seconds()
-    window = min(60.0, max(1.0, lived))
-    since = timezone.now() - timedelta(seconds=window)
-    return change.user_changes.filter(finished_at__gte=since).exclude(state__in=UserChange.OPEN).count() / window
-
-
-def queue_position(change: LicenseChange) -> int:
-    """Return how many changes of the same customer come before a queued one."""
-    before = LicenseChange.objects.filter(customer=change.customer, lane=change.lane)
-    running = before.filter(status__in=LicenseChange.ACTIVE).count()
-    if change.queued_at is None:
-        return running
-    return running + before.filter(status=LicenseChange.Status.QUEUED, queued_at__lt=change.queued_at).count()

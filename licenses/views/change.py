@@ -2,13 +2,12 @@
 
 import uuid
 from itertools import groupby
+from typing import Any
 
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -17,12 +16,11 @@ from customers.folding import fold
 from customers.models import Customer
 from licenses.models import LicenseChange, UserChange
 from licenses.services import outcomes, report, save
+from licenses.services.progress import Phase, progress_of
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
 _PAGE = 100
-# A young change is asked about each second, an older one less often.
-_SOON = 60
 _TABS = {
     "action": [UserChange.State.FAILED, UserChange.State.UNKNOWN, UserChange.State.NOT_TRIED],
     "updated": [UserChange.State.UPDATED],
@@ -48,10 +46,10 @@ def change_page(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
         return redirect(_review_address(change))
     if request.method == "POST":
         return _select_again(request, change)
-    context = {"customer": change.customer, "nav": "changes", "change": change, "counts": report.counts(change)}
+    context = {"customer": change.customer, "nav": "changes", "change": change}
     if change.is_open:
         return render(request, "licenses/running.html", context | _progress(change))
-    return render(request, "licenses/result.html", context | _result(request, change, context["counts"]))
+    return render(request, "licenses/result.html", context | _result(request, change))
 
 
 def _review_address(change: LicenseChange) -> str:
@@ -67,36 +65,16 @@ def _select_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     return redirect("customers:selected", tenant_id=change.customer.tenant_id)
 
 
-def _age(change: LicenseChange) -> float:
-    """Return the seconds since a change was queued."""
-    return (timezone.now() - (change.queued_at or change.created_at)).total_seconds()
-
-
-def _sustained(speed: float) -> float:
-    """Return the speed to reckon with: a burst at the start does not last, Microsoft's limit does."""
-    return min(speed, settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else speed
-
-
-def _progress(change: LicenseChange) -> dict[str, object]:
+def _progress(change: LicenseChange) -> dict[str, Any]:
     """Return the figures of a running change."""
-    counts = report.counts(change)
-    speed = report.rate(change, counts.done)
-    open_users = counts.pending + counts.in_flight
-    return {
-        "counts": counts,
-        "speed": round(speed, 1 if speed < 10 else 0) if speed else 0,
-        "left": round(open_users / _sustained(speed)) if speed and open_users else None,
-        "ahead": report.queue_position(change) if change.status == LicenseChange.Status.QUEUED else 0,
-        "causes": report.causes(change),
-        # Said aloud at the quarters only.
-        "milestone": counts.percent // 25 * 25,
-        "pause": 1 if _age(change) < _SOON else 3,
-    }
+    progress = progress_of(change)
+    may_stop = progress.phase in (Phase.WAITING, Phase.SAVING) and change.cancel_requested_at is None
+    return {"progress": progress, "may_stop": may_stop, "causes": report.causes(change)}
 
 
-def _result(request: StaffRequest, change: LicenseChange, counts: object) -> dict[str, object]:
+def _result(request: StaffRequest, change: LicenseChange) -> dict[str, object]:
     """Return one tab of a finished change."""
-    assert isinstance(counts, report.Counts)
+    counts = report.counts(change)
     tab = request.GET.get("show", "")
     if tab not in _TABS:
         tab = "action" if counts.action else "updated"
@@ -107,6 +85,7 @@ def _result(request: StaffRequest, change: LicenseChange, counts: object) -> dic
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
     rows = list(page)
     return {
+        "counts": counts,
         "tab": tab,
         "q": q,
         "page": page,
@@ -139,8 +118,9 @@ def progress(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
         return redirect(address)
     if not change.is_open:
         return HttpResponseClientRedirect(address)
-    context = {"customer": change.customer, "change": change} | _progress(change)
-    context["announces"] = request.GET.get("said") != str(context["milestone"])
+    state = _progress(change)
+    announces = request.GET.get("said") != state["progress"].milestone
+    context = {"customer": change.customer, "change": change, "announces": announces} | state
     return render(request, "licenses/running.html#answer", context)
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, Min, Q
 from django.http import Http404, HttpResponse, QueryDict
@@ -18,6 +19,7 @@ from customers.scope import customer_or_404
 from licenses import doorbell
 from licenses.core.catalog import Catalog
 from licenses.core.diff import Wish
+from licenses.core.estimate import estimate
 from licenses.countries import choices, country_name
 from licenses.forms import MAX_REFERENCE, WishForm, content_of, one_time_key
 from licenses.messages import CAUSES
@@ -234,7 +236,7 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "causes": [CAUSES[cause] for cause in sorted(plan.causes)],
         "calls": plan.calls,
         "left_out": sum(1 for user in plan.users if user.refusal),
-        "estimate": boxes.Estimate.of(plan.calls + locations),
+        "estimate": estimate(plan.writes, rate=settings.WRITES_PER_SECOND, burst=settings.WRITE_BURST),
         "is_empty": form.wish.is_empty,
         "form_errors": form.errors,
     }

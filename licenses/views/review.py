@@ -13,10 +13,12 @@ from django.views.decorators.http import require_http_methods
 from customers.scope import customer_or_404
 from licenses.core.diff import Choice
 from licenses.forms import one_time_key
+from licenses.core.estimate import estimate
 from licenses.messages import CAUSES, loss
 from licenses.models import LicenseChange, UserChange
 from licenses.services import report, save
 from licenses.services.naming import Names
+from licenses.services.progress import writes_left
 from licenses.views.drafts import own_change
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
@@ -45,7 +47,7 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "losses": [words for family, number in change.losses if (words := loss(family, number))],
         "groups": report.review_groups(change),
         "calls": calls,
-        "seconds": round(calls / settings.WRITES_PER_SECOND) if settings.WRITES_PER_SECOND else 0,
+        "estimate": estimate(writes_left(change), rate=settings.WRITES_PER_SECOND, burst=settings.WRITE_BURST),
     }
     return render(request, "licenses/review.html", context)
 

@@ -14,7 +14,6 @@ from django.utils import timezone
 from customers import selection as selections
 from customers.models import Customer, CustomerGrant, DirectoryUser, SelectedUser
 from licenses.models import Assignment, Entitlement, EntitlementPlan, Holding, Product, ServicePlan
-from licenses.services.manage import Estimate
 from licensing_portal.staff.models import StaffUser
 from tests.factories import (
     AssignmentFactory,
@@ -271,18 +270,6 @@ def test_location_is_proposed_from_the_country_for_those_without_one(
 
     assert "1 user has none and would be refused a new license: Nowhere Person" in page
     assert "Japan (JP) where it is not set" in page
-
-
-@pytest.mark.parametrize(("calls", "seconds", "minutes"), [(300, 0, 0), (480, 10, 0), (4_620, 240, 4)])
-def test_the_estimate_follows_the_limit(calls: int, seconds: int, minutes: int, settings: Any) -> None:
-    settings.WRITES_PER_SECOND, settings.WRITE_BURST = 18, 300
-    estimate = Estimate.of(calls)
-    assert (estimate.seconds, estimate.minutes) == (seconds, minutes)
-
-
-def test_no_limit_takes_no_time(settings: Any) -> None:
-    settings.WRITES_PER_SECOND = 0
-    assert Estimate.of(50_000).seconds == 0
 
 
 def test_the_summary_says_how_long_it_takes(

@@ -1,0 +1,133 @@
+"""Where a running change stands: what is being done, how far it is, and how long the rest takes."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.utils import timezone
+
+from licenses.core.estimate import Estimate, estimate
+from licenses.models import LicenseChange, UserChange
+from licenses.services.budget import tokens_left
+from licenses.services.report import Counts, counts
+
+Status, State = LicenseChange.Status, UserChange.State
+
+# A young change is asked about each second, an older one less often.
+_SOON = 60
+_SPEED_OVER = 60.0
+
+
+class Phase(StrEnum):
+    """What is being done."""
+
+    PLANNING = "planning"
+    WAITING = "waiting"
+    SAVING = "saving"
+    STOPPING = "stopping"
+    READING = "reading"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A running change; `done` of `total` users are through with this phase."""
+
+    phase: Phase
+    counts: Counts
+    done: int
+    total: int
+    # How many changes of the same customer come first, and users a second, lately.
+    ahead: int
+    speed: int
+    left: Estimate | None
+    # Seconds until the page asks again.
+    pause: int
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether a share can be told: neither before the plan is there, nor while calls under way are awaited."""
+        return self.phase not in (Phase.PLANNING, Phase.STOPPING) and self.total > 0
+
+    @property
+    def quarter(self) -> int:
+        """The last quarter that is done, in percent."""
+        return self.done * 4 // self.total * 25 if self.total else 0
+
+    @property
+    def milestone(self) -> str:
+        """What is said aloud, once each: the quarters, and that something else is done now."""
+        return str(self.quarter) if self.phase == Phase.SAVING else self.phase.value
+
+
+def progress_of(change: LicenseChange) -> Progress:
+    """Return where an open change stands."""
+    found = counts(change)
+    phase = _phase(change, found)
+    open_users = found.pending + found.in_flight
+    speed = _speed(change) if phase == Phase.SAVING else 0.0
+    return Progress(
+        phase=phase,
+        counts=found,
+        done=found.total - _unread(change) if phase == Phase.READING else found.done,
+        total=found.total,
+        ahead=_queue_position(change) if phase == Phase.WAITING else 0,
+        speed=round(speed),
+        left=_left(change, open_users, speed) if phase == Phase.SAVING else None,
+        pause=1 if _age(change) < _SOON else 3,
+    )
+
+
+def writes_left(change: LicenseChange) -> int:
+    """Return how many calls a change still needs: a user whose location comes first needs two."""
+    rows = change.user_changes.filter(state__in=UserChange.OPEN)
+    return rows.count() + rows.filter(step=UserChange.Step.LOCATION).exclude(add=[], remove=[]).count()
+
+
+def _phase(change: LicenseChange, found: Counts) -> Phase:
+    if change.status == Status.PLANNING:
+        return Phase.PLANNING
+    if change.status == Status.QUEUED:
+        return Phase.WAITING
+    if not found.pending and not found.in_flight:
+        return Phase.READING
+    return Phase.STOPPING if change.cancel_requested_at else Phase.SAVING
+
+
+def _unread(change: LicenseChange) -> int:
+    return change.user_changes.filter(after__isnull=True).count()
+
+
+def _left(change: LicenseChange, users: int, speed: float) -> Estimate:
+    """Return how long the open users take, by what the budget still holds."""
+    writes = writes_left(change)
+    return estimate(
+        writes,
+        rate=settings.WRITES_PER_SECOND,
+        burst=tokens_left(change.customer.tenant_id),
+        speed=speed * writes / users if users else 0.0,
+    )
+
+
+def _speed(change: LicenseChange) -> float:
+    """Return the users finished a second: of the last minute, or since the start while it is younger."""
+    if change.started_at is None:
+        return 0.0
+    lived = (timezone.now() - change.started_at).total_seconds()
+    window = min(_SPEED_OVER, max(1.0, lived))
+    since = timezone.now() - timedelta(seconds=window)
+    return change.user_changes.filter(finished_at__gte=since).exclude(state__in=UserChange.OPEN).count() / window
+
+
+def _queue_position(change: LicenseChange) -> int:
+    """Return how many changes of the same customer come before a queued one."""
+    before = LicenseChange.objects.filter(customer=change.customer, lane=change.lane)
+    running = before.filter(status__in=LicenseChange.ACTIVE).count()
+    if change.queued_at is None:
+        return running
+    return running + before.filter(status=Status.QUEUED, queued_at__lt=change.queued_at).count()
+
+
+def _age(change: LicenseChange) -> float:
+    """Return the seconds since a change was queued."""
+    return (timezone.now() - (change.queued_at or change.created_at)).total_seconds()

@@ -1,0 +1,164 @@
+"""The page of a running change: what is being done, how far it is, and a time that agrees with Manage and Review."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from customers.models import Customer
+from licenses.models import LicenseChange, Throttle, UserChange
+from licenses.services.budget import Budget
+from licensing_portal.staff.models import StaffUser
+from tests.factories import CustomerFactory, CustomerGrantFactory, LicenseChangeFactory, UserChangeFactory
+
+pytestmark = pytest.mark.django_db
+
+Status, State = LicenseChange.Status, UserChange.State
+
+
+@pytest.fixture(autouse=True)
+def limits(settings: Any) -> None:
+    settings.WRITES_PER_SECOND, settings.WRITE_BURST = 10, 20
+
+
+@pytest.fixture
+def customer(staff: StaffUser) -> Customer:
+    grant = CustomerGrantFactory.create(staff=staff, customer=CustomerFactory.create(name="Fabrikam"))
+    return grant.customer  # type: ignore[no-any-return]
+
+
+def change_of(customer: Customer, staff: StaffUser, status: str, states: dict[str, int], **extra: Any) -> LicenseChange:
+    """Make a change whose users are in these states."""
+    now = timezone.now()
+    times = {"queued_at": now, "started_at": now} if status != Status.PLANNING else {}
+    change = LicenseChangeFactory.create(
+        customer=customer, staff=staff, status=status, total=sum(states.values()), **times, **extra
+    )
+    for state, number in states.items():
+        ended = None if state in UserChange.OPEN else now
+        UserChangeFactory.create_batch(
+            number, change=change, state=state, finished_at=ended, add=[{"skuId": "s", "disabledPlans": []}]
+        )
+    return change  # type: ignore[no-any-return]
+
+
+def spend(customer: Customer) -> None:
+    """Take the whole burst out of the customer's budget."""
+    Budget.of(customer.tenant_id)
+    Throttle.objects.filter(key=customer.tenant_id).update(tokens=0, at=timezone.now().timestamp() + 60)
+
+
+def page(client: Client, change: LicenseChange) -> str:
+    return client.get(reverse("licenses:change", args=[change.pk])).content.decode()
+
+
+def label(text: str) -> str:
+    found = re.search(r'<label for="bar">(.*?)</label>', text)
+    assert found is not None
+    return found[1]
+
+
+def test_planning_claims_no_progress_and_offers_no_stop(
+    customer: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    change = change_of(customer, staff, Status.PLANNING, {})
+    LicenseChange.objects.filter(pk=change.pk).update(total=2_000)
+    text = page(staff_client, change)
+
+    assert label(text) == "Planning the change for 2,000 users"
+    assert "100 %" not in text
+    assert '<progress id="bar"></progress>' in text
+    assert "After Stop" not in text
+    assert 'class="card stats"' not in text
+    assert "<title>Planning · Licenses updated" in text
+
+
+def test_saving_says_how_many_are_done(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
+    change = change_of(customer, staff, Status.RUNNING, {State.UPDATED: 3, State.PENDING: 1})
+    text = page(staff_client, change)
+
+    assert label(text) == "Saving: 3 of 4 users"
+    assert "<strong>75 %</strong>" in text
+    assert "<title>75 % Licenses updated" in text
+    assert 'id="stop"' in text
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_reading_back_is_said(customer: Customer, staff: StaffUser, staff_client: Client, cancelled: bool) -> None:
+    asked = {"cancel_requested_at": timezone.now()} if cancelled else {}
+    status = Status.CANCELLING if cancelled else Status.RUNNING
+    change = change_of(customer, staff, status, {State.UPDATED: 4}, **asked)
+    first = change.user_changes.first()
+    assert first is not None
+    first.after = {"paths": []}
+    first.save()
+    text = page(staff_client, change)
+
+    assert label(text) == "Reading back from Microsoft: 1 of 4 users"
+    assert "<strong>25 %</strong>" in text
+    assert "100 %" not in text
+    assert "<title>Reading back · Licenses updated" in text
+    assert "After Stop" not in text
+
+
+def test_stopping_says_whom_it_waits_for(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
+    states = {State.UPDATED: 4, State.IN_FLIGHT: 2}
+    change = change_of(customer, staff, Status.CANCELLING, states, cancel_requested_at=timezone.now())
+    text = page(staff_client, change)
+
+    assert label(text) == "Stopping: 2 users are still at Microsoft"
+    assert '<progress id="bar"></progress>' in text
+    assert 'id="stop"' not in text
+
+
+def test_the_answer_brings_the_title(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
+    change = change_of(customer, staff, Status.RUNNING, {State.UPDATED: 1, State.PENDING: 1})
+    progress = reverse("licenses:change-progress", args=[change.pk])
+    text = staff_client.get(progress, headers={"HX-Request": "true"}).content.decode()
+    whole = re.search("<title>.*?</title>", page(staff_client, change))
+
+    assert whole is not None
+    assert whole[0] in text
+
+
+@pytest.mark.parametrize(("said", "announced"), [("50", False), ("25", True)])
+def test_quarters_are_said_aloud_once(
+    customer: Customer, staff: StaffUser, staff_client: Client, said: str, announced: bool
+) -> None:
+    change = change_of(customer, staff, Status.RUNNING, {State.UPDATED: 5, State.PENDING: 4})
+    progress = reverse("licenses:change-progress", args=[change.pk])
+    text = staff_client.get(f"{progress}?said={said}", headers={"HX-Request": "true"}).content.decode()
+
+    assert ('id="live"' in text) is announced
+    assert ("50 % done" in text) is announced
+
+
+def test_the_time_left_is_that_of_the_limit_once_the_burst_is_spent(
+    customer: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    spend(customer)
+    change = change_of(customer, staff, Status.RUNNING, {State.UPDATED: 15, State.PENDING: 30})
+    LicenseChange.objects.filter(pk=change.pk).update(started_at=timezone.now() - timedelta(seconds=1))
+    text = page(staff_client, change).replace("&#x27;", "'")
+
+    assert re.search(r"<span>1\d users a second</span>", text)
+    assert "about 3 s left at Microsoft's limit" in text
+
+
+def test_who_needs_a_location_first_counts_twice(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
+    spend(customer)
+    change = change_of(customer, staff, Status.RUNNING, {State.PENDING: 30})
+    change.user_changes.update(step=UserChange.Step.LOCATION, location="JP")
+
+    assert "about 6 s left" in page(staff_client, change)
+
+
+def test_review_reckons_as_manage_does(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
+    change = change_of(customer, staff, Status.DRAFT, {State.PENDING: 120})
+    review = staff_client.get(reverse("licenses:review", args=[customer.tenant_id]), {"change": str(change.pk)})
+    # 120 users, 20 of them at once, then 10 a second.
+    assert "120 users will be changed · about 10 s at Microsoft" in review.content.decode()
