@@ -84,6 +84,13 @@ def counts(change: LicenseChange) -> Counts:
     return Counts(dict(counted))
 
 
+def sent(change: LicenseChange) -> int:
+    """Return how many users went to Microsoft: not who was refused before, already so, or left when it stopped."""
+    located = Q(step=UserChange.Step.LICENCES) & ~Q(location="")
+    tried = change.user_changes.filter(attempts__gt=0).exclude(state=State.NOT_TRIED)
+    return (tried | change.user_changes.filter(located)).count()
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Users who failed for the same reason; `key` tells which users belong to it."""

@@ -86,6 +86,7 @@ def _result(request: StaffRequest, change: LicenseChange) -> dict[str, object]:
     rows = list(page)
     return {
         "counts": counts,
+        "sent": report.sent(change),
         "tab": tab,
         "q": q,
         "page": page,

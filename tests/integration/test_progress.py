@@ -162,3 +162,54 @@ def test_review_reckons_as_manage_does(customer: Customer, staff: StaffUser, sta
     review = staff_client.get(reverse("licenses:review", args=[customer.tenant_id]), {"change": str(change.pk)})
     # 120 users, 20 of them at once, then 10 a second.
     assert "120 users will be changed · about 10 s at Microsoft" in review.content.decode()
+
+
+def header(text: str) -> str:
+    """Return the words of the header's entry, and its share."""
+    found = re.search(r'<span id="running".*?</a></span>', text, re.DOTALL)
+    assert found is not None
+    return " ".join(re.sub("<[^>]*>", " ", found[0]).split())
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ([{State.UPDATED: 1, State.PENDING: 2}], "1 change running 33 %"),
+        # All are saved, none is read back yet: it is not over.
+        ([{State.UPDATED: 3}], "1 change running 99 %"),
+        ([{State.UPDATED: 1}, {State.PENDING: 3}], "2 changes running 25 %"),
+        ([{}], "1 change running 0 %"),
+    ],
+)
+def test_the_header_says_how_far_the_changes_are(
+    customer: Customer, staff: StaffUser, staff_client: Client, states: list[dict[str, int]], words: str
+) -> None:
+    for number, some in enumerate(states):
+        change_of(customer, staff, Status.QUEUED if number or not some else Status.RUNNING, some)
+
+    text = staff_client.get(reverse("customers:list")).content.decode()
+    assert header(text) == words
+    assert f'<progress value="{words.split()[-2]}" max="100"' in text
+
+
+def test_a_planned_change_has_not_begun(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
+    change = change_of(customer, staff, Status.PLANNING, {})
+    LicenseChange.objects.filter(pk=change.pk).update(total=2_000)
+    assert header(staff_client.get(reverse("customers:list")).content.decode()) == "1 change running 0 %"
+
+
+def test_only_who_was_sent_counts_in_the_time(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
+    change = change_of(customer, staff, Status.CANCELLED, {State.UPDATED: 3, State.FAILED: 1, State.NOT_TRIED: 40})
+    LicenseChange.objects.filter(pk=change.pk).update(finished_at=timezone.now() + timedelta(seconds=3))
+    # Two went to Microsoft, one more had the location set when it stopped; the rest never left.
+    sent = change.user_changes.filter(state=State.UPDATED)[:2]
+    change.user_changes.filter(pk__in=[row.pk for row in sent]).update(attempts=1)
+    located = change.user_changes.filter(state=State.NOT_TRIED)[:1]
+    change.user_changes.filter(pk__in=[row.pk for row in located]).update(location="JP")
+
+    assert re.search(r"3 users in \d\.\d s, read back from Microsoft", page(staff_client, change))
+
+
+def test_a_change_that_sent_nobody_claims_no_time(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
+    change = change_of(customer, staff, Status.DONE, {State.UPDATED: 3}, finished_at=timezone.now())
+    assert "read back from Microsoft" not in page(staff_client, change)
