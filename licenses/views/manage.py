@@ -26,7 +26,7 @@ from licenses.messages import CAUSES
 from licenses.models import LicenseChange
 from licenses.services import keys, save
 from licenses.services import manage as boxes
-from licenses.services.effects import effects
+from licenses.services.effects import effects, plan_notes
 from licenses.services.picture import has_drifted
 from licenses.services.refresh import refresh_products, refresh_users
 from licenses.services.states import load_catalog
@@ -232,6 +232,7 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "customer": customer,
         "effects": [effect for effect in found.values() if effect.is_any],
         "all_effects": found.values(),
+        "notes": plan_notes(plan, form.wish, catalog),
         "locations": locations,
         "causes": [CAUSES[cause] for cause in sorted(plan.causes)],
         "calls": plan.calls,

@@ -130,6 +130,15 @@ def test_on_a_phone_with_a_finger(portal: Portal, open_page: Callable[..., Page]
     plan = page.get_by_role("group", name=re.compile(E3)).get_by_role("checkbox", name="Microsoft Teams", exact=True)
     plan.tap()
     expect(plan).not_to_be_checked()
+    # Nobody has the product yet: what is said is about the two who get it, and goes with the choice.
+    plans = page.get_by_role("group", name=re.compile(E3))
+    said = plans.locator(".plan", has=page.get_by_text("Microsoft Teams", exact=True)).locator(".n")
+    expect(said).to_have_text("新規 2 人はオフ")
+    page.get_by_role("button", name=f"リセット {E3}", exact=True).tap()
+    expect(said).to_have_text("")
+    box.tap()
+    plan.tap()
+    expect(said).to_have_text("新規 2 人はオフ")
     expect(page.locator("#impact")).to_contain_text("2 人を変更します")
     page.get_by_role("button", name=words.save, exact=True).tap()
     # A plan that is switched off opens Review.
