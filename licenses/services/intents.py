@@ -81,8 +81,9 @@ def write_failure(row: UserChange, failure: Failure) -> None:
 
 
 def outcome_key(row: UserChange) -> str:
-    """Return the digest that equal outcomes share."""
-    facts = [row.add, row.remove, row.location, row.kept, row.cautions, row.failure_kind, row.failure_skus]
+    """Return the digest that equal outcomes share; of users who are refused the reason alone, for nothing happens."""
+    deeds = [] if row.failure_kind else [row.add, row.remove, row.location, row.kept, row.cautions]
+    facts = [*deeds, row.failure_kind, row.failure_skus]
     return hashlib.md5(json.dumps(facts, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
 

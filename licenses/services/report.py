@@ -1,6 +1,8 @@
 """What Review and the page of a change show of all their users, from the stored rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Case, Count, F, Min, Q, QuerySet, TextField, Value, When
 from django.utils.translation import gettext as _
@@ -13,6 +15,7 @@ from licenses.services.outcomes import Outcome, names_for, outcome_of
 
 State = UserChange.State
 NAMES_SHOWN = 100
+SMALL_GROUP, NAMED_AT_ONCE = 12, 3
 GROUPS_SHOWN = 50
 
 type CauseKey = tuple[str, str, tuple[str, ...], tuple[str, ...], str, bool]
@@ -27,6 +30,21 @@ class Group:
     outcome: Outcome
     # Planning refuses these users: nothing of the change happens to them.
     is_left_out: bool
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Those who are named at once: all of a small group, the first few of a large one."""
+        return self.names if self.number <= SMALL_GROUP else self.names[:NAMED_AT_ONCE]
+
+    @property
+    def folded(self) -> tuple[str, ...]:
+        """Those whose names unfold."""
+        return self.names[len(self.named) :]
+
+    @property
+    def others(self) -> int:
+        """How many are not named at once."""
+        return self.number - len(self.named)
 
     @property
     def more(self) -> int:
@@ -183,16 +201,18 @@ def review_groups(change: LicenseChange) -> list[Group]:
     groups = list(grouped)
     firsts = UserChange.objects.in_bulk([group["first"] for group in groups])
     names = names_for(change, firsts.values())
-    return [
-        Group(
-            number=group["number"],
-            names=tuple(
-                change.user_changes.filter(outcome_key=group["outcome_key"])
-                .order_by("sort_key", "id")
-                .values_list("display_name", flat=True)[:NAMES_SHOWN]
-            ),
-            outcome=outcome_of(firsts[group["first"]], names),
-            is_left_out=bool(firsts[group["first"]].failure_kind),
-        )
-        for group in groups
-    ]
+    return [_group(change, group, firsts[group["first"]], names) for group in groups]
+
+
+def _group(change: LicenseChange, group: Mapping[str, Any], first: UserChange, names: Names) -> Group:
+    people = change.user_changes.filter(outcome_key=group["outcome_key"]).order_by("sort_key", "id")
+    outcome = outcome_of(first, names)
+    if first.failure_kind:
+        # Neither what was wished nor what a group would keep: the reason alone.
+        outcome = Outcome((), tuple(note for note in outcome.notes if note.icon == "bad"))
+    return Group(
+        number=group["number"],
+        names=tuple(people.values_list("display_name", flat=True)[:NAMES_SHOWN]),
+        outcome=outcome,
+        is_left_out=bool(first.failure_kind),
+    )

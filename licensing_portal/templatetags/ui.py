@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from licenses.product_names import localized
+from licensing_portal.lists import listed
 
 register = template.Library()
 
@@ -75,6 +76,15 @@ def iso(moment: datetime | None) -> str:
 def product(name: str) -> str:
     """Return a product or plan name in the reader's language."""
     return localized(name, get_language() or "en")
+
+
+register.filter("listed", listed)
+
+
+@register.filter
+def before_particle(name: str) -> str:
+    """Return a name as it stands before a Japanese particle: a space follows Latin letters and digits alone."""
+    return f"{name} " if _is_japanese() and name[-1:].isascii() else name
 
 
 @register.filter
