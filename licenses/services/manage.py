@@ -3,13 +3,14 @@
 The number of queries does not depend on users, products or plans.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from customers.models import Customer, SelectedUser, Selection
+from customers.models import Customer, DirectoryUser, SelectedUser, Selection
 from licenses.core.catalog import AppliesTo, Catalog, Plan, Sku
 from licenses.core.diff import Choice, Wish
 from licenses.core.holdings import PathState
@@ -205,3 +206,11 @@ def _row(
             for plan in sku.plans
         ),
     )
+
+
+def chips(chosen: QuerySet[DirectoryUser], most: int) -> list[tuple[str, str]]:
+    """Return the first users' names; with the sign-in name where several of them have one name, else an empty text."""
+    # One more than is shown: the last one's double may be the first that is not.
+    people = list(chosen.values_list("display_name", "user_principal_name")[: most + 1])
+    times = Counter(name for name, _sign_in in people)
+    return [(name, sign_in if times[name] > 1 else "") for name, sign_in in people[:most]]

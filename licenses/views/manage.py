@@ -125,7 +125,7 @@ def _page(
         "customer": customer,
         "nav": "users",
         "selection": selection,
-        "chips": chosen.values_list("display_name", "object_id")[:CHIPS],
+        "chips": boxes.chips(chosen, CHIPS),
         "total": figures["total"],
         "more": max(0, figures["total"] - CHIPS),
         "as_of": figures["as_of"],

@@ -257,7 +257,17 @@ def test_many_users_are_named_up_to_fifty(tenant: Customer, staff: StaffUser, st
     page = refused(staff_client, tenant).content.decode()
 
     assert len(re.findall("<li><bdi>", page)) == 50
-    assert "and 1,184 more" in page
+    # Outside of the list, which scrolls: there it would be the last thing that anybody sees.
+    assert "and 1,184 more" in page.partition('class="chips"')[2].partition("</ul>")[2]
+
+
+def test_people_of_one_name_show_their_sign_in_name(tenant: Customer, staff: StaffUser, staff_client: Client) -> None:
+    one, two, three = users(tenant, 3)
+    DirectoryUser.objects.filter(pk__in=[one.pk, two.pk]).update(display_name="Wei Zhang")
+    select(staff, tenant, [one, two, three])
+    page = refused(staff_client, tenant).content.decode().partition('class="chips"')[2].partition("</ul>")[0]
+
+    assert re.findall("<small>(.*?)</small>", page) == [one.user_principal_name, two.user_principal_name]
 
 
 def test_location_is_proposed_from_the_country_for_those_without_one(
