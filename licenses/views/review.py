@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from customers.scope import customer_or_404
 from licenses.core.diff import Choice
-from licenses.forms import one_time_key
 from licenses.core.estimate import estimate
+from licenses.forms import one_time_key
 from licenses.messages import CAUSES, loss
 from licenses.models import LicenseChange, UserChange
 from licenses.services import report, save
