@@ -39,7 +39,7 @@ _STEPS: dict[str, Callable[[int, int], int]] = {
     "last": lambda page, pages: pages,
 }
 # Buttons that lead away once the ticks are taken.
-_LEADS = {"selected": "customers:selected", "manage": "licenses:manage"}
+_LEADS = {"list": "customers:from-list", "selected": "customers:selected", "manage": "licenses:manage"}
 _ACTS = {"save", "search", "matching", "clear", "keep", *_STEPS, *_LEADS}
 _GUID = re.compile(GuidConverter.regex)
 

@@ -189,6 +189,7 @@ def test_selection_survives_signing_out(
         ("sort:-name", "2", "users/?sort=-name"),
         ("sort:location", "2", "users/?sort=location"),
         ("save", "2", "users/?page=2"),
+        ("list", "2", "users/list/"),
         ("selected", "2", "users/selected/"),
         ("manage", "2", "licenses/manage/"),
     ],
