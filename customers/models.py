@@ -234,12 +234,25 @@ class Selection(models.Model):
         return f"{self.staff} · {self.customer}"
 
 
+class Source(models.TextChoices):
+    """How a user came into a selection."""
+
+    TICK = "tick", _("Ticked")
+    MATCHING = "matching", _("All matching")
+    LIST = "list", _("List")
+    CHANGE = "change", _("Change")
+    PAGE = "page", _("User's page")
+
+
 class SelectedUser(models.Model):
-    """One ticked user, with the order of arrival."""
+    """One selected user, with the order of arrival."""
 
     selection = models.ForeignKey(Selection, models.CASCADE, related_name="rows")
     user = models.ForeignKey(DirectoryUser, models.CASCADE, related_name="+")
     position = models.PositiveIntegerField()
+    source = models.CharField(max_length=16, choices=Source, default=Source.TICK)
+    # The filters as the list's address has them, the number of the line, or the id of the change.
+    source_detail = models.TextField(blank=True, default="")
 
     class Meta:
         ordering = [F("position").asc(), "id"]

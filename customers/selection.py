@@ -1,6 +1,6 @@
 """The users that a member of staff has ticked at one customer; every change raises the selection's counter."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from django.db.models.expressions import Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from customers.models import Customer, DirectoryUser, SelectedUser, Selection
+from customers.models import Customer, DirectoryUser, SelectedUser, Selection, Source
 from licensing_portal.staff.models import StaffUser
 
 # With a selection older than this the list asks "Keep or Clear".
@@ -59,25 +59,35 @@ def state_page(selection: Selection, shown: Sequence[int], ticked: Collection[in
         _append(selection, [pk for pk in shown if pk in ticked])
 
 
-def add(selection: Selection, user_pks: Sequence[int]) -> None:
-    """Add users in this order; those already selected keep their place."""
+def add(
+    selection: Selection,
+    user_pks: Sequence[int],
+    source: Source = Source.TICK,
+    details: Mapping[int, str] | None = None,
+) -> None:
+    """Add users in this order; those already selected keep their place and where they came from.
+
+    `details` says more about the source, by row id.
+    """
     with _changing(selection):
-        _append(selection, user_pks)
+        _append(selection, user_pks, source, details)
 
 
-def add_matching(selection: Selection, found: QuerySet[DirectoryUser]) -> None:
-    """Add every user of a query in one statement, however many there are."""
+def add_matching(selection: Selection, found: QuerySet[DirectoryUser], filters: str = "") -> None:
+    """Add every user of a query in one statement, however many there are; `filters` is the query as an address."""
     with _changing(selection):
         place = _last_position(selection)
         in_order = Window(RowNumber(), order_by=[F("sort_key"), F("id")])
-        query = found.annotate(chosen=Value(selection.pk), place=in_order + place).order_by("sort_key", "id")
-        query = query.values_list("chosen", "pk", "place")  # type: ignore[assignment]
+        texts = {"source": Value(Source.MATCHING.value), "filters": Value(filters)}
+        query = found.annotate(chosen=Value(selection.pk), place=in_order + place, **texts).order_by("sort_key", "id")
+        query = query.values_list("chosen", "pk", "place", "source", "filters")  # type: ignore[assignment]
         sql, params = query.query.sql_with_params()
         table = SelectedUser._meta.db_table
         # SQLite cannot tell ON CONFLICT from a join's ON unless the SELECT has a WHERE: ours always has one.
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table} (selection_id, user_id, position) {sql} ON CONFLICT DO NOTHING",
+                f"INSERT INTO {table} (selection_id, user_id, position, source, source_detail) {sql}"
+                " ON CONFLICT DO NOTHING",
                 params,
             )
 
@@ -130,11 +140,23 @@ def _last_position(selection: Selection) -> int:
     return selection.rows.aggregate(last=Max("position"))["last"] or 0
 
 
-def _append(selection: Selection, user_pks: Sequence[int]) -> None:
+def _append(
+    selection: Selection,
+    user_pks: Sequence[int],
+    source: Source = Source.TICK,
+    details: Mapping[int, str] | None = None,
+) -> None:
     place = _last_position(selection)
+    details = details or {}
     SelectedUser.objects.bulk_create(
         [
-            SelectedUser(selection=selection, user_id=pk, position=place + number)
+            SelectedUser(
+                selection=selection,
+                user_id=pk,
+                position=place + number,
+                source=source,
+                source_detail=details.get(pk, ""),
+            )
             for number, pk in enumerate(user_pks, start=1)
         ],
         ignore_conflicts=True,

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from customers import selection as selections
 from customers.from_list import MAX_BYTES, MAX_LINES, Problem, find_users
-from customers.models import Customer, Selection
+from customers.models import Customer, Selection, Source
 from customers.pasted import read_lines, split_lines
 from customers.scope import customer_or_404
 from licensing_portal.staff.guards import StaffRequest, needs
@@ -67,7 +67,8 @@ def _select(customer: Customer, selection: Selection, text: str) -> Answer:
     if not found.lines:
         answer.refusal = _("None of these lines names a user of this customer. Nothing was selected.")
         return answer
-    selections.add(selection, list(found.lines))
+    numbers = {pk: str(number) for pk, number in found.lines.items()}
+    selections.add(selection, list(found.lines), Source.LIST, numbers)
     answer.text = "\n".join(problem.line.text for problem in found.problems)
     return answer
 

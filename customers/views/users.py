@@ -14,19 +14,8 @@ from django_htmx.http import push_url
 from customers import selection as selections
 from customers.models import Customer, DirectoryUser, Selection
 from customers.scope import customer_or_404
-from customers.user_list import (
-    SIZES,
-    SORTS,
-    STATUSES,
-    BadQuery,
-    Facets,
-    UserQuery,
-    count_pages,
-    matching,
-    parse,
-    read_page,
-    rows_of,
-)
+from customers.user_list import count_pages, matching, read_page, rows_of
+from customers.user_query import SIZES, SORTS, STATUSES, BadQuery, Facets, UserQuery, parse
 from licensing_portal.converters import GuidConverter
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
@@ -51,10 +40,12 @@ def user_list(request: StaffRequest, tenant_id: str) -> HttpResponse:
     customer = customer_or_404(request, tenant_id)
     selection = selections.get(request.user, customer)
     facets = Facets(customer)
-    data = request.POST if request.method == "POST" else request.GET
+    # The question about an old selection is a form without fields of the list: its address has them.
+    data = request.GET.copy()
+    data.update(request.POST)
     try:
         query = parse(data, facets)
-        act = _act_of(data) if request.method == "POST" else None
+        act = _act_of(request.POST) if request.method == "POST" else None
     except BadQuery as error:
         problem = _('The value of "%(field)s" is not known; the list shows all users.') % {"field": error.field}
         context = _context(customer, selection, facets, UserQuery()) | {"problem": problem}
@@ -152,7 +143,7 @@ def _rows_by_id(customer: Customer, object_ids: set[str]) -> dict[str, int]:
 def _act(go: str, customer: Customer, selection: Selection, query: UserQuery) -> dict[str, object]:
     """Do what a button says; return what changes in the list's address."""
     if go == "matching":
-        selections.add_matching(selection, matching(customer, query))
+        selections.add_matching(selection, matching(customer, query), query.filters)
     elif go == "clear":
         selections.clear(selection)
     elif go == "keep":

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from licenses.countries import country_name
 from licenses.product_names import localized
 
 register = template.Library()
@@ -75,6 +76,13 @@ def iso(moment: datetime | None) -> str:
 def product(name: str) -> str:
     """Return a product or plan name in the reader's language."""
     return localized(name, get_language() or "en")
+
+
+@register.filter
+def country(code: str) -> str:
+    """Return a usage location as "Japan (JP)" in the reader's language; the code alone while it has no name."""
+    name = country_name(code, get_language() or "en")
+    return code if name == code else f"{name} ({code})"
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from customers import selection as selections
 from customers.models import Customer, CustomerFacet, DirectoryUser, Selection
-from customers.user_list import SIZES
+from customers.user_query import SIZES
 from licensing_portal.staff.models import StaffUser
 from tests.factories import AssignmentFactory, DirectoryUserFactory, HoldingFactory, ProductFactory
 
@@ -211,7 +211,12 @@ def test_row_says_location_and_status_in_words(staff_client: Client, customer: C
         return re.sub(r"<[^>]+>", " ", page.split("<tbody")[1].split("</tbody>")[0])
 
     assert {"Not set", "Guest", "Unlicensed"} <= {part.strip() for part in words("Dmitri").split("  ")}
+    assert "Active" in words("Dmitri")
+    customer.users.filter(display_name="髙橋 一郎").update(is_guest=True)
     assert "Blocked" in words("髙橋")
+    assert "Guest" in words("髙橋")
+    assert "Active" not in words("髙橋")
+    assert "Guest" not in words("Aiko")
     assert "US" in words("髙橋")
     assert "Active" in words("Aiko")
 
@@ -257,7 +262,8 @@ def test_an_old_selection_is_asked_about(staff_client: Client, staff: StaffUser,
     Selection.objects.filter(pk=selection.pk).update(since=timezone.now() - timedelta(hours=9))
     assert "5 users are still selected since" in staff_client.get(_address(customer)).content.decode()
 
-    staff_client.post(_address(customer), {"go": "keep"})
+    response = staff_client.post(f"{_address(customer)}?q=a&size=25&page=2&sort=-name", {"go": "keep"})
+    assert response["Location"] == f"{_address(customer)}?q=a&sort=-name&page=2&size=25"
     assert "still selected" not in staff_client.get(_address(customer)).content.decode()
     assert selections.count(selection) == 5
 
