@@ -1,5 +1,6 @@
 """Users and licenses as it is read: search, filters, order, pages, and what each row says."""
 
+import html
 import re
 from datetime import timedelta
 
@@ -104,6 +105,42 @@ def test_group_filter_asks_for_those_whom_a_group_licenses(staff_client: Client,
     _facets(customer, group=[assignment.via])
 
     assert _names(staff_client, customer, f"?group={'A' * 36}") == ["Emma"]
+
+
+def _options(page: str, field: str) -> list[str]:
+    """Return what a filter offers."""
+    control = page.split(f'<select id="f-{field}"')[1].split("</select>")[0]
+    return [html.unescape(text) for text in re.findall(r"<option[^>]*>([^<]*)</option>", control)]
+
+
+@pytest.mark.parametrize(("query", "is_open"), [("", False), ("?status=blocked", False), ("?errors=1", True)])
+def test_every_filter_is_within_reach(staff_client: Client, customer: Customer, query: str, is_open: bool) -> None:
+    _facets(customer, group=["全社員"], department=["営業部"])
+
+    page = staff_client.get(_address(customer) + query).content.decode()
+
+    assert _options(page, "group") == ["Any group", "全社員 (1)"]
+    assert _options(page, "errors") == ["With and without errors", "Users with errors"]
+    assert _options(page, "department") == ["Any department", "Not set", "営業部 (1)"]
+    assert (" open><summary>More filters" in page) == is_open
+    assert "<summary>More filters</summary>" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", ["Any location", "Not set", "Germany (DE) (1)", "Japan (JP) (1)", "United States (US) (1)", "ZZ (1)"]),
+        ("ja", ["すべての利用場所", "未設定", "ZZ (1)", "アメリカ合衆国 (US) (1)", "ドイツ (DE) (1)", "日本 (JP) (1)"]),
+    ],
+)
+def test_locations_are_offered_by_name(
+    staff_client: Client, customer: Customer, language: str, expected: list[str]
+) -> None:
+    _facets(customer, location=["JP", "US", "ZZ", "DE", ""])
+
+    page = staff_client.get(_address(customer), headers={"accept-language": language}).content.decode()
+
+    assert _options(page, "location") == expected
 
 
 @pytest.mark.parametrize(
