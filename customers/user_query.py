@@ -37,14 +37,6 @@ LABELS = {
 }
 
 
-class BadQuery(ValueError):
-    """An unknown sort or filter value; `field` names the parameter."""
-
-    def __init__(self, field: str) -> None:
-        super().__init__(field)
-        self.field = field
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserQuery:
     """What is asked of the list; empty text is "any"."""
@@ -78,12 +70,11 @@ class UserQuery:
         return self.address(sort="name", page=1, size=DEFAULT_SIZE)
 
 
-def parse(data: Mapping[str, str], facets: "Facets") -> UserQuery:
-    """Read a query; odd page numbers and sizes become good ones, unknown sorts and filters raise BadQuery."""
-    licence = (data.get("licence") or data.get("product") or "").strip().lower()
-    query = UserQuery(
+def read_query(data: Mapping[str, str]) -> UserQuery:
+    """Read a query as it was typed; odd page numbers and sizes become good ones."""
+    return UserQuery(
         q=data.get("q", "").strip()[:200],
-        licence=licence,
+        licence=(data.get("licence") or data.get("product") or "").strip().lower(),
         location=data.get("location", "").strip(),
         status=data.get("status", "").strip(),
         department=data.get("department", ""),
@@ -93,8 +84,12 @@ def parse(data: Mapping[str, str], facets: "Facets") -> UserQuery:
         page=_page(data.get("page", "")),
         size=_size(data.get("size", "")),
     )
+
+
+def unknown_fields(query: UserQuery, facets: "Facets") -> list[str]:
+    """Return the parameters whose sort or filter value the list does not know."""
     checks = {
-        "licence": licence in ("", "any", "none") or licence in facets.values("product"),
+        "licence": query.licence in ("", "any", "none") or query.licence in facets.values("product"),
         "location": query.location in ("", "none") or query.location in facets.values("location"),
         "status": query.status == "" or query.status in STATUSES,
         "department": query.department in ("", "none") or query.department in facets.values("department"),
@@ -102,10 +97,7 @@ def parse(data: Mapping[str, str], facets: "Facets") -> UserQuery:
         "errors": query.errors in ("", "1"),
         "sort": query.sort.removeprefix("-") in SORTS,
     }
-    for field, is_good in checks.items():
-        if not is_good:
-            raise BadQuery(field)
-    return query
+    return [field for field, is_known in checks.items() if not is_known]
 
 
 def _page(text: str) -> int:

@@ -15,7 +15,7 @@ from customers import selection as selections
 from customers.models import Customer, DirectoryUser, Selection
 from customers.scope import customer_or_404
 from customers.user_list import count_pages, matching, read_page, rows_of
-from customers.user_query import SIZES, SORTS, STATUSES, BadQuery, Facets, UserQuery, parse
+from customers.user_query import LABELS, SIZES, SORTS, STATUSES, Facets, UserQuery, read_query, unknown_fields
 from licensing_portal.converters import GuidConverter
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
@@ -43,15 +43,15 @@ def user_list(request: StaffRequest, tenant_id: str) -> HttpResponse:
     # The question about an old selection is a form without fields of the list: its address has them.
     data = request.GET.copy()
     data.update(request.POST)
-    try:
-        query = parse(data, facets)
-        act = _act_of(request.POST) if request.method == "POST" else None
-    except BadQuery as error:
-        problem = _('The value of "%(field)s" is not known; the list shows all users.') % {"field": error.field}
-        context = _context(customer, selection, facets, UserQuery()) | {"problem": problem}
+    query = read_query(data)
+    unknown = unknown_fields(query, facets) + _unknown_button(request.POST)
+    if unknown:
+        # Everybody, so that the list is not a part of the users by mistake; the controls keep what was typed.
+        everybody = _context(customer, selection, facets, UserQuery(size=query.size))
+        context = everybody | {"problem": _problem(unknown), "unknown": unknown, "typed": query}
         return render(request, "customers/users.html", context, status=422)
-    if act is not None:
-        return _post(request, customer, selection, query, act)
+    if request.method == "POST":
+        return _post(request, customer, selection, query, request.POST.get("go", "save"))
     context = _context(customer, selection, facets, query)
     if request.htmx and not request.htmx.history_restore_request:
         # The address that a reload would ask for; the form itself is posted to the list's own.
@@ -70,6 +70,7 @@ def _context(customer: Customer, selection: Selection, facets: Facets, query: Us
         "selected": selected,
         "is_stale": bool(selected) and selections.is_stale(selection, timezone.now()),
         "query": query,
+        "typed": query,
         "page": page,
         "rows": rows_of(page.rows, page.chosen),
         "facets": facets,
@@ -86,15 +87,18 @@ def _sort(query: UserQuery, field: str) -> dict[str, str]:
     return {"state": state, "next": following}
 
 
-def _act_of(data: QueryDict) -> str:
-    """Return which button was pressed; BadQuery for one that the page does not have."""
+def _unknown_button(data: QueryDict) -> list[str]:
+    """Return the parameter that names a button which the page does not have."""
     go = data.get("go", "save")
     if go.startswith("sort:"):
-        if go.removeprefix("sort:").removeprefix("-") not in SORTS:
-            raise BadQuery("sort")
-    elif go not in _ACTS:
-        raise BadQuery("go")
-    return go
+        return [] if go.removeprefix("sort:").removeprefix("-") in SORTS else ["sort"]
+    return [] if go in _ACTS else ["go"]
+
+
+def _problem(unknown: list[str]) -> str:
+    """Return the sentence that names the fields as the page does."""
+    names = '", "'.join(str(LABELS[field]) for field in dict.fromkeys(unknown))
+    return _('The value of "%(field)s" is not known; the list shows all users.') % {"field": names}
 
 
 def _post(request: StaffRequest, customer: Customer, selection: Selection, query: UserQuery, go: str) -> HttpResponse:

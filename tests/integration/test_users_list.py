@@ -144,27 +144,49 @@ def test_locations_are_offered_by_name(
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("query", "label"),
     [
-        "sort=salary",
-        "sort=--name",
-        "status=retired",
-        "location=XX",
-        "licence=e3",
-        "department=x",
-        "group=x",
-        "errors=2",
+        ("sort=salary", "Order"),
+        ("sort=--name", "Order"),
+        ("status=retired", "Status"),
+        ("location=XX", "Usage location"),
+        ("licence=e3", "License"),
+        ("department=x", "Department"),
+        ("group=x", "Group"),
+        ("errors=2", "Errors"),
+        ("location=XX&status=x", "Usage location&quot;, &quot;Status"),
     ],
 )
 def test_an_unknown_sort_or_filter_shows_everybody_and_says_so(
-    staff_client: Client, customer: Customer, query: str
+    staff_client: Client, customer: Customer, query: str, label: str
 ) -> None:
     response = staff_client.get(f"{_address(customer)}?q=aiko&{query}")
 
     page = response.content.decode()
     assert response.status_code == 422
-    assert f"The value of &quot;{query.split('=')[0]}&quot; is not known; the list shows all users." in page
+    assert f"The value of &quot;{label}&quot; is not known; the list shows all users." in page
     assert "Select Bruno" in page
+
+
+def test_a_refused_list_keeps_what_was_typed(staff_client: Client, customer: Customer) -> None:
+    _facets(customer, department=["営業部"])
+
+    response = staff_client.get(
+        f"{_address(customer)}?q=aiko&department=営業部&location=X<&size=25&sort=-name&errors=1"
+    )
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert 'name="q" data-slash value="aiko"' in page
+    assert '<option value="営業部" selected>' in page
+    assert '<option value="1" selected>Users with errors' in page
+    # What nobody knows is shown, but not asked for again.
+    assert '<option value="" selected>X&lt; (not known)</option>' in page
+    assert page.count('aria-invalid="true" aria-describedby="problem"') == 1
+    assert '<option value="25" selected>' in page
+    assert "Show all" in page
+    # Their number is that of everybody, not of those who match what was typed.
+    assert "matching users" not in page
 
 
 @pytest.mark.parametrize(
