@@ -5,16 +5,18 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, QuerySet, Value
+from django.db.models import Exists, F, Max, Model, OuterRef, QuerySet, Value
 from django.db.models.expressions import Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from customers.models import Customer, DirectoryUser, SelectedUser, Selection, Source
+from customers.models import Customer, DirectoryUser, EarlierUser, SelectedUser, Selection, Source
 from licensing_portal.staff.models import StaffUser
 
 # With a selection older than this the list asks "Keep or Clear".
 STALE_AFTER = timedelta(hours=8)
+# So long a replaced selection can be restored.
+EARLIER_KEPT_FOR = timedelta(days=1)
 
 
 def get(staff: StaffUser, customer: Customer) -> Selection:
@@ -114,6 +116,58 @@ def clear(selection: Selection) -> None:
 def keep(selection: Selection) -> None:
     """Confirm an old selection; it is not changed by that."""
     Selection.objects.filter(pk=selection.pk).update(kept_at=timezone.now())
+
+
+def replace(
+    selection: Selection, user_pks: Sequence[int], source: Source, details: Mapping[int, str] | None = None
+) -> int:
+    """Make these users the whole selection; return how many others were selected: they can be restored."""
+    with _changing(selection):
+        others = set(selection.rows.values_list("user_id", flat=True)).difference(user_pks)
+        if others:
+            selection.earlier.all().delete()
+            _copy_rows(SelectedUser, EarlierUser, selection)
+        _begin_anew(selection, earlier_at=timezone.now() if others else selection.earlier_at)
+        _append(selection, user_pks, source, details)
+    return len(others)
+
+
+def earlier_count(selection: Selection, now: datetime) -> int:
+    """Return the number of users whom `restore` would select again."""
+    if selection.earlier_at is None or now - selection.earlier_at > EARLIER_KEPT_FOR:
+        return 0
+    return selection.earlier.filter(user__deleted_at__isnull=True).count()
+
+
+def restore(selection: Selection) -> None:
+    """Exchange the selection and the one before it; nothing happens when that is too old or empty."""
+    if not earlier_count(selection, timezone.now()):
+        return
+    with _changing(selection):
+        last = selection.earlier.aggregate(last=Max("pk"))["last"] or 0
+        _copy_rows(SelectedUser, EarlierUser, selection)
+        _begin_anew(selection, earlier_at=timezone.now() if selection.earlier.filter(pk__gt=last).exists() else None)
+        selection.earlier.filter(pk__lte=last, user__deleted_at__isnull=False).delete()
+        _copy_rows(EarlierUser, SelectedUser, selection, up_to=last)
+        selection.earlier.filter(pk__lte=last).delete()
+
+
+def _begin_anew(selection: Selection, *, earlier_at: datetime | None) -> None:
+    """Empty a selection for another set, which is as old as its first user."""
+    selection.rows.all().delete()
+    Selection.objects.filter(pk=selection.pk).update(since=None, kept_at=None, earlier_at=earlier_at)
+
+
+def _copy_rows(source: type[Model], target: type[Model], selection: Selection, up_to: int | None = None) -> None:
+    """Copy the users of a selection from one table to the other in one statement, however many there are."""
+    fields = "selection_id, user_id, position, source, source_detail"
+    condition, params = ("", [selection.pk]) if up_to is None else (" AND id <= %s", [selection.pk, up_to])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {target._meta.db_table} ({fields})"
+            f" SELECT {fields} FROM {source._meta.db_table} WHERE selection_id = %s{condition}",
+            params,
+        )
 
 
 @contextmanager

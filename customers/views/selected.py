@@ -35,17 +35,20 @@ def selected_users(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "rows": [(row, origins.get(row.user.pk)) for row in rows_of(page, ())],
         "selection": selection,
         "selected": page.paginator.count,
+        "earlier": selections.earlier_count(selection, timezone.now()),
         "is_stale": bool(page.paginator.count) and selections.is_stale(selection, timezone.now()),
     }
     return render(request, "customers/selected.html", context)
 
 
 def _take_out(customer: Customer, selection: Selection, data: QueryDict) -> None:
-    """Keep or empty the selection, or remove one user; 404 for an id that is not this customer's."""
+    """Keep, empty or exchange the selection, or remove one user; 404 for an id that is not this customer's."""
     if data.get("go") == "clear":
         selections.clear(selection)
     elif data.get("go") == "keep":
         selections.keep(selection)
+    elif data.get("go") == "restore":
+        selections.restore(selection)
     elif object_id := data.get("remove", "").lower():
         if "\0" in object_id or not customer.users.filter(object_id=object_id).exists():
             raise Http404

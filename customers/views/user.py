@@ -5,9 +5,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from customers import selection as selections
-from customers.models import DirectoryUser
+from customers.models import DirectoryUser, Source
 from customers.scope import customer_or_404
 from customers.user_page import history, path_lines
+from customers.views.set_aside import tell_set_aside
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -22,8 +23,7 @@ def user_page(request: StaffRequest, tenant_id: str, object_id: str) -> HttpResp
         raise Http404
     if request.method == "POST":
         selection = selections.get(request.user, customer)
-        selections.clear(selection)
-        selections.add(selection, [user.pk])
+        tell_set_aside(request, customer, selections.replace(selection, [user.pk], Source.PAGE))
         return redirect("licenses:manage", tenant_id=customer.tenant_id)
     paths = path_lines(user)
     context = {

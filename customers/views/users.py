@@ -29,7 +29,7 @@ _STEPS: dict[str, Callable[[int, int], int]] = {
 }
 # Buttons that lead away once the ticks are taken.
 _LEADS = {"list": "customers:from-list", "selected": "customers:selected", "manage": "licenses:manage"}
-_ACTS = {"save", "search", "matching", "clear", "keep", *_STEPS, *_LEADS}
+_ACTS = {"save", "search", "matching", "clear", "keep", "restore", *_STEPS, *_LEADS}
 _GUID = re.compile(GuidConverter.regex)
 
 
@@ -68,6 +68,7 @@ def _context(customer: Customer, selection: Selection, facets: Facets, query: Us
         "nav": "users",
         "selection": selection,
         "selected": selected,
+        "earlier": selections.earlier_count(selection, timezone.now()),
         "is_stale": bool(selected) and selections.is_stale(selection, timezone.now()),
         "query": query,
         "typed": query,
@@ -108,6 +109,7 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection, query
         context = {
             "customer": customer,
             "selected": selections.count(selection),
+            "earlier": selections.earlier_count(selection, timezone.now()),
             "page": {"total": matching(customer, query).count()},
             "oob": True,
             "is_tick": True,
@@ -152,6 +154,8 @@ def _act(go: str, customer: Customer, selection: Selection, query: UserQuery) ->
         selections.clear(selection)
     elif go == "keep":
         selections.keep(selection)
+    elif go == "restore":
+        selections.restore(selection)
     elif go.startswith("sort:"):
         return {"sort": go.removeprefix("sort:"), "page": 1}
     elif go == "search":
