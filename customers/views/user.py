@@ -30,6 +30,8 @@ def user_page(request: StaffRequest, tenant_id: str, object_id: str) -> HttpResp
         "customer": customer,
         "nav": "users",
         "person": user,
+        # A round that tells nothing of a user says that nothing has changed.
+        "as_of": max(user.read_at, customer.synced_at or user.read_at),
         "paths": paths,
         "errors": [path for path in paths if path.error or not path.holds],
         "lines": history(user),
