@@ -297,8 +297,26 @@ def test_each_name_leads_to_the_user(staff_client: Client, customer: Customer) -
         assert f'href="{_address(customer)}{user.object_id}/"' in page
 
 
+def test_one_match_is_a_singular(staff_client: Client, customer: Customer) -> None:
+    page = staff_client.get(f"{_address(customer)}?q=aiko").content.decode()
+
+    assert "Select 1 matching user<" in page
+
+
+def test_people_are_counted_as_people(staff_client: Client, customer: Customer) -> None:
+    page = staff_client.get(_address(customer), headers={"accept-language": "ja"}).content.decode()
+
+    assert "5 人中 1–5 人目" in page
+    assert " 件" not in page
+
+
 def test_a_list_with_nobody_says_why(staff_client: Client, customer: Customer) -> None:
-    assert "No user matches." in staff_client.get(f"{_address(customer)}?q=zzz").content.decode()
+    page = staff_client.get(f"{_address(customer)}?q=zzz&size=25").content.decode()
+    assert "No user matches." in page
+    assert "0–0" not in page
+    assert "Last</span>" not in page
+    # The size of a page is kept for the next search.
+    assert '<input type="hidden" name="size" value="25">' in page
     customer.users.all().delete()
     assert "This customer has no users yet." in staff_client.get(_address(customer)).content.decode()
 
