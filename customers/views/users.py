@@ -62,6 +62,7 @@ def user_list(request: StaffRequest, tenant_id: str) -> HttpResponse:
 
 def _context(customer: Customer, selection: Selection, facets: Facets, query: UserQuery) -> dict[str, object]:
     page = read_page(matching(customer, query), query, selection)
+    rows = rows_of(page.rows, page.chosen)
     selected = selections.count(selection)
     return {
         "customer": customer,
@@ -73,7 +74,8 @@ def _context(customer: Customer, selection: Selection, facets: Facets, query: Us
         "query": query,
         "typed": query,
         "page": page,
-        "rows": rows_of(page.rows, page.chosen),
+        "rows": rows,
+        "all_ticked": all(row.is_selected for row in rows),
         "facets": facets,
         "statuses": [(value, label) for value, (_condition, label) in STATUSES.items()],
         "sizes": SIZES,
@@ -126,13 +128,22 @@ def _take_ticks(customer: Customer, selection: Selection, data: QueryDict, *, fr
     shown = list(dict.fromkeys(map(str.lower, data.getlist("shown"))))
     ticked = set(map(str.lower, data.getlist("sel")))
     pks = _rows_by_id(customer, ticked.union(shown))
-    if data.get("page_all") and not from_script:
-        ticked = set(shown)
+    if not from_script:
+        ticked = _with_page_box(data, shown, ticked)
     pages = [pks[object_id] for object_id in shown]
     wanted = {pks[object_id] for object_id in shown if object_id in ticked}
     # A page as it was is no change: the counter would send others' forms to Review.
     if pages and selections.chosen_among(selection, pages) != wanted:
         selections.state_page(selection, pages, wanted)
+
+
+def _with_page_box(data: QueryDict, shown: list[str], ticked: set[str]) -> set[str]:
+    """Return the ticks as the box of the whole page makes them, if somebody has changed it without script."""
+    is_on, was_on = bool(data.get("page_all")), bool(data.get("page_all_was"))
+    if is_on and not was_on:
+        return set(shown)
+    # Rows that were changed beside it say more than the box.
+    return set() if was_on and not is_on and ticked.issuperset(shown) else ticked
 
 
 def _rows_by_id(customer: Customer, object_ids: set[str]) -> dict[str, int]:

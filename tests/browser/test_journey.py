@@ -58,7 +58,7 @@ def test_without_javascript(portal: Portal, open_page: Callable[..., Page]) -> N
     page = open_page(person=None, javascript=False)
     sign_in(page, portal)
     tick(page, portal, JOINERS, words, javascript=False)
-    page.locator("#manage-link").click()
+    page.get_by_role("button", name=words.manage).click()
     page.get_by_label("Microsoft 365 E3", exact=True).select_option(label=words.assign_all.format(2))
     page.get_by_role("button", name=words.review).click()
     page.get_by_role("button", name=words.save_for.format(2)).click()
