@@ -223,6 +223,8 @@ class Selection(models.Model):
     since = models.DateTimeField(null=True, blank=True)
     # When the person last said "Keep" to an old selection.
     kept_at = models.DateTimeField(null=True, blank=True)
+    # When the set before this one was put aside.
+    earlier_at = models.DateTimeField(null=True, blank=True)
 
     users: "models.ManyToManyField[DirectoryUser, SelectedUser]" = models.ManyToManyField(
         DirectoryUser, through="SelectedUser", related_name="+"
@@ -235,17 +237,43 @@ class Selection(models.Model):
         return f"{self.staff} · {self.customer}"
 
 
+class Source(models.TextChoices):
+    """How a user came into a selection."""
+
+    TICK = "tick", _("Ticked")
+    MATCHING = "matching", _("All matching")
+    LIST = "list", _("List")
+    CHANGE = "change", _("Change")
+    PAGE = "page", _("User's page")
+
+
 class SelectedUser(models.Model):
-    """One ticked user, with the order of arrival."""
+    """One selected user, with the order of arrival."""
 
     selection = models.ForeignKey(Selection, models.CASCADE, related_name="rows")
     user = models.ForeignKey(DirectoryUser, models.CASCADE, related_name="+")
     position = models.PositiveIntegerField()
+    source = models.CharField(max_length=16, choices=Source, default=Source.TICK)
+    # The filters as the list's address has them, the number of the line, or the id of the change.
+    source_detail = models.TextField(blank=True, default="")
 
     class Meta:
         ordering = [F("position").asc(), "id"]
         constraints = [models.UniqueConstraint(fields=["selection", "user"], name="selected_once")]
         indexes = [models.Index(fields=["selection", "position"], name="selected_in_order")]
+
+    def __str__(self) -> str:
+        return f"{self.selection_id}: {self.user_id}"
+
+
+class EarlierUser(models.Model):
+    """One user of the set that a selection held before it was replaced; restored as they were."""
+
+    selection = models.ForeignKey(Selection, models.CASCADE, related_name="earlier")
+    user = models.ForeignKey(DirectoryUser, models.CASCADE, related_name="+")
+    position = models.PositiveIntegerField()
+    source = models.CharField(max_length=16, choices=Source)
+    source_detail = models.TextField(blank=True)
 
     def __str__(self) -> str:
         return f"{self.selection_id}: {self.user_id}"

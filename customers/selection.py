@@ -1,22 +1,24 @@
 """The users that a member of staff has ticked at one customer; every change raises the selection's counter."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, QuerySet, Value
+from django.db.models import Exists, F, Max, Model, OuterRef, QuerySet, Value
 from django.db.models.expressions import Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from customers.models import Customer, DirectoryUser, SelectedUser, Selection
+from customers.models import Customer, DirectoryUser, EarlierUser, SelectedUser, Selection, Source
 from licensing_portal.staff.models import StaffUser
 
 # With a selection older than this the list asks "Keep or Clear".
 STALE_AFTER = timedelta(hours=8)
 # SQLite takes at most 32,766 parameters in a statement.
 _PKS_AT_ONCE = 5_000
+# So long a replaced selection can be restored.
+EARLIER_KEPT_FOR = timedelta(days=1)
 
 
 def get(staff: StaffUser, customer: Customer) -> Selection:
@@ -66,25 +68,35 @@ def state_page(selection: Selection, shown: Sequence[int], ticked: Collection[in
         _append(selection, [pk for pk in shown if pk in ticked])
 
 
-def add(selection: Selection, user_pks: Sequence[int]) -> None:
-    """Add users in this order; those already selected keep their place, those deleted meanwhile are left out."""
+def add(
+    selection: Selection,
+    user_pks: Sequence[int],
+    source: Source = Source.TICK,
+    details: Mapping[int, str] | None = None,
+) -> None:
+    """Add users in this order; those already selected keep their place and where they came from.
+
+    Those deleted meanwhile are left out. `details` says more about the source, by row id.
+    """
     with _changing(selection):
-        _append(selection, user_pks)
+        _append(selection, user_pks, source, details)
 
 
-def add_matching(selection: Selection, found: QuerySet[DirectoryUser]) -> None:
-    """Add every user of a query in one statement, however many there are."""
+def add_matching(selection: Selection, found: QuerySet[DirectoryUser], filters: str = "") -> None:
+    """Add every user of a query in one statement, however many there are; `filters` is the query as an address."""
     with _changing(selection):
         place = _last_position(selection)
         in_order = Window(RowNumber(), order_by=[F("sort_key"), F("id")])
-        query = found.annotate(chosen=Value(selection.pk), place=in_order + place).order_by("sort_key", "id")
-        query = query.values_list("chosen", "pk", "place")  # type: ignore[assignment]
+        texts = {"source": Value(Source.MATCHING.value), "filters": Value(filters)}
+        query = found.annotate(chosen=Value(selection.pk), place=in_order + place, **texts).order_by("sort_key", "id")
+        query = query.values_list("chosen", "pk", "place", "source", "filters")  # type: ignore[assignment]
         sql, params = query.query.sql_with_params()
         table = SelectedUser._meta.db_table
         # SQLite cannot tell ON CONFLICT from a join's ON unless the SELECT has a WHERE: ours always has one.
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table} (selection_id, user_id, position) {sql} ON CONFLICT DO NOTHING",
+                f"INSERT INTO {table} (selection_id, user_id, position, source, source_detail) {sql}"
+                " ON CONFLICT DO NOTHING",
                 params,
             )
 
@@ -113,6 +125,58 @@ def keep(selection: Selection) -> None:
     Selection.objects.filter(pk=selection.pk).update(kept_at=timezone.now())
 
 
+def replace(
+    selection: Selection, user_pks: Sequence[int], source: Source, details: Mapping[int, str] | None = None
+) -> int:
+    """Make these users the whole selection; return how many others were selected: they can be restored."""
+    with _changing(selection):
+        others = set(selection.rows.values_list("user_id", flat=True)).difference(user_pks)
+        if others:
+            selection.earlier.all().delete()
+            _copy_rows(SelectedUser, EarlierUser, selection)
+        _begin_anew(selection, earlier_at=timezone.now() if others else selection.earlier_at)
+        _append(selection, user_pks, source, details)
+    return len(others)
+
+
+def earlier_count(selection: Selection, now: datetime) -> int:
+    """Return the number of users whom `restore` would select again."""
+    if selection.earlier_at is None or now - selection.earlier_at > EARLIER_KEPT_FOR:
+        return 0
+    return selection.earlier.filter(user__deleted_at__isnull=True).count()
+
+
+def restore(selection: Selection) -> None:
+    """Exchange the selection and the one before it; nothing happens when that is too old or empty."""
+    if not earlier_count(selection, timezone.now()):
+        return
+    with _changing(selection):
+        last = selection.earlier.aggregate(last=Max("pk"))["last"] or 0
+        _copy_rows(SelectedUser, EarlierUser, selection)
+        _begin_anew(selection, earlier_at=timezone.now() if selection.earlier.filter(pk__gt=last).exists() else None)
+        selection.earlier.filter(pk__lte=last, user__deleted_at__isnull=False).delete()
+        _copy_rows(EarlierUser, SelectedUser, selection, up_to=last)
+        selection.earlier.filter(pk__lte=last).delete()
+
+
+def _begin_anew(selection: Selection, *, earlier_at: datetime | None) -> None:
+    """Empty a selection for another set, which is as old as its first user."""
+    selection.rows.all().delete()
+    Selection.objects.filter(pk=selection.pk).update(since=None, kept_at=None, earlier_at=earlier_at)
+
+
+def _copy_rows(source: type[Model], target: type[Model], selection: Selection, up_to: int | None = None) -> None:
+    """Copy the users of a selection from one table to the other in one statement, however many there are."""
+    fields = "selection_id, user_id, position, source, source_detail"
+    condition, params = ("", [selection.pk]) if up_to is None else (" AND id <= %s", [selection.pk, up_to])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {target._meta.db_table} ({fields})"
+            f" SELECT {fields} FROM {source._meta.db_table} WHERE selection_id = %s{condition}",
+            params,
+        )
+
+
 @contextmanager
 def _changing(selection: Selection) -> Iterator[None]:
     """Hold the selection's row while its users change, then raise the counter and keep its age."""
@@ -137,15 +201,27 @@ def _last_position(selection: Selection) -> int:
     return selection.rows.aggregate(last=Max("position"))["last"] or 0
 
 
-def _append(selection: Selection, user_pks: Sequence[int]) -> None:
+def _append(
+    selection: Selection,
+    user_pks: Sequence[int],
+    source: Source = Source.TICK,
+    details: Mapping[int, str] | None = None,
+) -> None:
     """Put users who still exist behind those already there."""
     place = _last_position(selection)
+    details = details or {}
     for start in range(0, len(user_pks), _PKS_AT_ONCE):
         some = user_pks[start : start + _PKS_AT_ONCE]
         known = set(DirectoryUser.objects.of(selection.customer).filter(pk__in=some).values_list("pk", flat=True))
         SelectedUser.objects.bulk_create(
             [
-                SelectedUser(selection=selection, user_id=pk, position=place + start + number)
+                SelectedUser(
+                    selection=selection,
+                    user_id=pk,
+                    position=place + start + number,
+                    source=source,
+                    source_detail=details.get(pk, ""),
+                )
                 for number, pk in enumerate(some, start=1)
                 if pk in known
             ],

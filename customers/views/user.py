@@ -5,10 +5,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from customers import selection as selections
-from customers.models import DirectoryUser
+from customers.models import DirectoryUser, Source
 from customers.scope import customer_or_404
 from customers.user_page import history, path_lines
 from customers.views.gone import say_gone
+from customers.views.set_aside import tell_set_aside
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -26,14 +27,15 @@ def user_page(request: StaffRequest, tenant_id: str, object_id: str) -> HttpResp
         return redirect("customers:user", tenant_id=customer.tenant_id, object_id=object_id)
     if request.method == "POST":
         selection = selections.get(request.user, customer)
-        selections.clear(selection)
-        selections.add(selection, [user.pk])
+        tell_set_aside(request, customer, selections.replace(selection, [user.pk], Source.PAGE))
         return redirect("licenses:manage", tenant_id=customer.tenant_id)
     paths = path_lines(user)
     context = {
         "customer": customer,
         "nav": "users",
         "person": user,
+        # A round that tells nothing of a user says that nothing has changed.
+        "as_of": max(user.read_at, customer.synced_at or user.read_at),
         "paths": paths,
         "errors": [path for path in paths if path.error or not path.holds],
         "lines": history(user),

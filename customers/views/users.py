@@ -14,19 +14,8 @@ from django_htmx.http import push_url
 from customers import selection as selections
 from customers.models import Customer, DirectoryUser, Selection
 from customers.scope import customer_or_404
-from customers.user_list import (
-    SIZES,
-    SORTS,
-    STATUSES,
-    BadQuery,
-    Facets,
-    UserQuery,
-    count_pages,
-    matching,
-    parse,
-    read_page,
-    rows_of,
-)
+from customers.user_list import count_pages, matching, read_page, rows_of
+from customers.user_query import LABELS, SIZES, SORTS, STATUSES, Facets, UserQuery, read_query, unknown_fields
 from customers.views.gone import say_gone
 from licensing_portal.converters import GuidConverter
 from licensing_portal.staff.guards import StaffRequest, needs
@@ -40,8 +29,8 @@ _STEPS: dict[str, Callable[[int, int], int]] = {
     "last": lambda page, pages: pages,
 }
 # Buttons that lead away once the ticks are taken.
-_LEADS = {"selected": "customers:selected", "manage": "licenses:manage"}
-_ACTS = {"save", "search", "matching", "clear", "keep", *_STEPS, *_LEADS}
+_LEADS = {"list": "customers:from-list", "selected": "customers:selected", "manage": "licenses:manage"}
+_ACTS = {"save", "search", "matching", "clear", "keep", "restore", *_STEPS, *_LEADS}
 _GUID = re.compile(GuidConverter.regex)
 
 
@@ -52,16 +41,18 @@ def user_list(request: StaffRequest, tenant_id: str) -> HttpResponse:
     customer = customer_or_404(request, tenant_id)
     selection = selections.get(request.user, customer)
     facets = Facets(customer)
-    data = request.POST if request.method == "POST" else request.GET
-    try:
-        query = parse(data, facets)
-        act = _act_of(data) if request.method == "POST" else None
-    except BadQuery as error:
-        problem = _('The value of "%(field)s" is not known; the list shows all users.') % {"field": error.field}
-        context = _context(customer, selection, facets, UserQuery()) | {"problem": problem}
+    # The question about an old selection is a form without fields of the list: its address has them.
+    data = request.GET.copy()
+    data.update(request.POST)
+    query = read_query(data)
+    unknown = unknown_fields(query, facets) + _unknown_button(request.POST)
+    if unknown:
+        # Everybody, so that the list is not a part of the users by mistake; the controls keep what was typed.
+        everybody = _context(customer, selection, facets, UserQuery(size=query.size))
+        context = everybody | {"problem": _problem(unknown), "unknown": unknown, "typed": query}
         return render(request, "customers/users.html", context, status=422)
-    if act is not None:
-        return _post(request, customer, selection, query, act)
+    if request.method == "POST":
+        return _post(request, customer, selection, query, request.POST.get("go", "save"))
     context = _context(customer, selection, facets, query)
     if request.htmx and not request.htmx.history_restore_request:
         # The address that a reload would ask for; the form itself is posted to the list's own.
@@ -72,16 +63,20 @@ def user_list(request: StaffRequest, tenant_id: str) -> HttpResponse:
 
 def _context(customer: Customer, selection: Selection, facets: Facets, query: UserQuery) -> dict[str, object]:
     page = read_page(matching(customer, query), query, selection)
+    rows = rows_of(page.rows, page.chosen)
     selected = selections.count(selection)
     return {
         "customer": customer,
         "nav": "users",
         "selection": selection,
         "selected": selected,
+        "earlier": selections.earlier_count(selection, timezone.now()),
         "is_stale": bool(selected) and selections.is_stale(selection, timezone.now()),
         "query": query,
+        "typed": query,
         "page": page,
-        "rows": rows_of(page.rows, page.chosen),
+        "rows": rows,
+        "all_ticked": all(row.is_selected for row in rows),
         "facets": facets,
         "statuses": [(value, label) for value, (_condition, label) in STATUSES.items()],
         "sizes": SIZES,
@@ -96,15 +91,18 @@ def _sort(query: UserQuery, field: str) -> dict[str, str]:
     return {"state": state, "next": following}
 
 
-def _act_of(data: QueryDict) -> str:
-    """Return which button was pressed; BadQuery for one that the page does not have."""
+def _unknown_button(data: QueryDict) -> list[str]:
+    """Return the parameter that names a button which the page does not have."""
     go = data.get("go", "save")
     if go.startswith("sort:"):
-        if go.removeprefix("sort:").removeprefix("-") not in SORTS:
-            raise BadQuery("sort")
-    elif go not in _ACTS:
-        raise BadQuery("go")
-    return go
+        return [] if go.removeprefix("sort:").removeprefix("-") in SORTS else ["sort"]
+    return [] if go in _ACTS else ["go"]
+
+
+def _problem(unknown: list[str]) -> str:
+    """Return the sentence that names the fields as the page does."""
+    names = '", "'.join(str(LABELS[field]) for field in dict.fromkeys(unknown))
+    return _('The value of "%(field)s" is not known; the list shows all users.') % {"field": names}
 
 
 def _post(request: StaffRequest, customer: Customer, selection: Selection, query: UserQuery, go: str) -> HttpResponse:
@@ -117,6 +115,7 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection, query
         context = {
             "customer": customer,
             "selected": selections.count(selection),
+            "earlier": selections.earlier_count(selection, timezone.now()),
             "page": {"total": matching(customer, query).count()},
             "oob": True,
             "is_tick": True,
@@ -136,8 +135,8 @@ def _take_ticks(customer: Customer, selection: Selection, data: QueryDict, *, fr
     shown = list(dict.fromkeys(map(str.lower, data.getlist("shown"))))
     ticked = set(map(str.lower, data.getlist("sel")))
     known = _users_by_id(customer, ticked.union(shown))
-    if data.get("page_all") and not from_script:
-        ticked = set(shown)
+    if not from_script:
+        ticked = _with_page_box(data, shown, ticked)
     here = [known[object_id] for object_id in shown if known[object_id].deleted_at is None]
     pages = [user.pk for user in here]
     wanted = {user.pk for user in here if user.object_id in ticked}
@@ -145,6 +144,15 @@ def _take_ticks(customer: Customer, selection: Selection, data: QueryDict, *, fr
     if pages and selections.chosen_among(selection, pages) != wanted:
         selections.state_page(selection, pages, wanted)
     return [user.display_name for key, user in known.items() if key in ticked and user.deleted_at is not None]
+
+
+def _with_page_box(data: QueryDict, shown: list[str], ticked: set[str]) -> set[str]:
+    """Return the ticks as the box of the whole page makes them, if somebody has changed it without script."""
+    is_on, was_on = bool(data.get("page_all")), bool(data.get("page_all_was"))
+    if is_on and not was_on:
+        return set(shown)
+    # Rows that were changed beside it say more than the box.
+    return set() if was_on and not is_on and ticked.issuperset(shown) else ticked
 
 
 def _users_by_id(customer: Customer, object_ids: set[str]) -> dict[str, DirectoryUser]:
@@ -161,11 +169,13 @@ def _users_by_id(customer: Customer, object_ids: set[str]) -> dict[str, Director
 def _act(go: str, customer: Customer, selection: Selection, query: UserQuery) -> dict[str, object]:
     """Do what a button says; return what changes in the list's address."""
     if go == "matching":
-        selections.add_matching(selection, matching(customer, query))
+        selections.add_matching(selection, matching(customer, query), query.filters)
     elif go == "clear":
         selections.clear(selection)
     elif go == "keep":
         selections.keep(selection)
+    elif go == "restore":
+        selections.restore(selection)
     elif go.startswith("sort:"):
         return {"sort": go.removeprefix("sort:"), "page": 1}
     elif go == "search":

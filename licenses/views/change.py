@@ -13,7 +13,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from customers import selection as selections
 from customers.folding import fold
-from customers.models import Customer
+from customers.models import Customer, Source
 from licenses.models import LicenseChange, UserChange
 from licenses.services import outcomes, report, save
 from licenses.services.progress import Phase, progress_of
@@ -60,8 +60,9 @@ def _select_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     """Make the change's users the selection, those who still exist."""
     selection = selections.get(request.user, change.customer)
     rows = change.user_changes.filter(user__isnull=False, user__deleted_at__isnull=True).order_by("position")
-    selections.clear(selection)
-    selections.add(selection, list(rows.values_list("user_id", flat=True)))
+    pks = list(rows.values_list("user_id", flat=True))
+    # The page it leads to offers the set that was selected before.
+    selections.replace(selection, pks, Source.CHANGE, dict.fromkeys(pks, str(change.pk)))
     return redirect("customers:selected", tenant_id=change.customer.tenant_id)
 
 

@@ -1,5 +1,6 @@
 """Small pieces of every page: icons, times with their zone, names in the reader's language."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django import template
@@ -9,6 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from customers.models import CustomerFacet
+from licenses.countries import country_name
 from licenses.product_names import localized
 from licensing_portal.lists import listed
 
@@ -85,6 +88,19 @@ register.filter("listed", listed)
 def before_particle(name: str) -> str:
     """Return a name as it stands before a Japanese particle: a space follows Latin letters and digits alone."""
     return f"{name} " if _is_japanese() and name[-1:].isascii() else name
+
+
+@register.filter
+def country(code: str) -> str:
+    """Return a usage location as "Japan (JP)" in the reader's language; the code alone while it has no name."""
+    name = country_name(code, get_language() or "en")
+    return code if name == code else f"{name} ({code})"
+
+
+@register.filter
+def by_country(facets: Iterable[CustomerFacet]) -> list[CustomerFacet]:
+    """Return the entries of a list of usage locations in the order of the countries' names."""
+    return sorted(facets, key=lambda facet: country(facet.value))
 
 
 @register.filter

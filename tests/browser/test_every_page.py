@@ -24,6 +24,7 @@ def addresses(portal: Portal) -> list[str]:
         f"{portal.url}/changes/",
         portal.address("users/"),
         portal.address("users/?q=山"),
+        portal.address("users/list/"),
         portal.address("users/selected/"),
         portal.address(f"users/{user.object_id}/"),
         portal.address("licenses/"),

@@ -80,7 +80,7 @@ def test_without_javascript(portal: Portal, open_page: Callable[..., Page]) -> N
     page = open_page(person=None, javascript=False)
     sign_in(page, portal)
     tick(page, portal, JOINERS, words, javascript=False)
-    page.locator("#manage-link").click()
+    page.get_by_role("button", name=words.manage).click()
     for width in (1280, 390, 320):
         page.set_viewport_size({"width": width, "height": 900})
         assert lie_over_each_other(page) == []

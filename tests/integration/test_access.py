@@ -46,6 +46,7 @@ TABLE = {
     "customers:list": Row(200, 405),
     "customers:customer": Row(302, 405, TENANT),
     "customers:users": Row(200, 303, TENANT),
+    "customers:from-list": Row(200, 422, TENANT),
     "customers:selected": Row(200, 303, TENANT),
     "customers:user": Row(200, 303, ("tenant_id", "object_id")),
     "licenses:refresh": Row(405, 303, TENANT),

@@ -1,5 +1,6 @@
 """Users and licenses as it is read: search, filters, order, pages, and what each row says."""
 
+import html
 import re
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from customers import selection as selections
 from customers.models import Customer, CustomerFacet, DirectoryUser, Selection
-from customers.user_list import SIZES
+from customers.user_query import SIZES
 from licensing_portal.staff.models import StaffUser
 from tests.factories import AssignmentFactory, DirectoryUserFactory, HoldingFactory, ProductFactory
 
@@ -106,28 +107,86 @@ def test_group_filter_asks_for_those_whom_a_group_licenses(staff_client: Client,
     assert _names(staff_client, customer, f"?group={'A' * 36}") == ["Emma"]
 
 
+def _options(page: str, field: str) -> list[str]:
+    """Return what a filter offers."""
+    control = page.split(f'<select id="f-{field}"')[1].split("</select>")[0]
+    return [html.unescape(text) for text in re.findall(r"<option[^>]*>([^<]*)</option>", control)]
+
+
+@pytest.mark.parametrize(("query", "is_open"), [("", False), ("?status=blocked", False), ("?errors=1", True)])
+def test_every_filter_is_within_reach(staff_client: Client, customer: Customer, query: str, is_open: bool) -> None:
+    _facets(customer, group=["全社員"], department=["営業部"])
+
+    page = staff_client.get(_address(customer) + query).content.decode()
+
+    assert _options(page, "group") == ["Any group", "全社員 (1)"]
+    assert _options(page, "errors") == ["With and without errors", "Users with errors"]
+    assert _options(page, "department") == ["Any department", "Not set", "営業部 (1)"]
+    assert (" open><summary>More filters" in page) == is_open
+    assert "<summary>More filters</summary>" in page
+
+
 @pytest.mark.parametrize(
-    "query",
+    ("language", "expected"),
     [
-        "sort=salary",
-        "sort=--name",
-        "status=retired",
-        "location=XX",
-        "licence=e3",
-        "department=x",
-        "group=x",
-        "errors=2",
+        ("en", ["Any location", "Not set", "Germany (DE) (1)", "Japan (JP) (1)", "United States (US) (1)", "ZZ (1)"]),
+        ("ja", ["すべての利用場所", "未設定", "ZZ (1)", "アメリカ合衆国 (US) (1)", "ドイツ (DE) (1)", "日本 (JP) (1)"]),
+    ],
+)
+def test_locations_are_offered_by_name(
+    staff_client: Client, customer: Customer, language: str, expected: list[str]
+) -> None:
+    _facets(customer, location=["JP", "US", "ZZ", "DE", ""])
+
+    page = staff_client.get(_address(customer), headers={"accept-language": language}).content.decode()
+
+    assert _options(page, "location") == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "label"),
+    [
+        ("sort=salary", "Order"),
+        ("sort=--name", "Order"),
+        ("status=retired", "Status"),
+        ("location=XX", "Usage location"),
+        ("licence=e3", "License"),
+        ("department=x", "Department"),
+        ("group=x", "Group"),
+        ("errors=2", "Errors"),
+        ("location=XX&status=x", "Usage location&quot;, &quot;Status"),
     ],
 )
 def test_an_unknown_sort_or_filter_shows_everybody_and_says_so(
-    staff_client: Client, customer: Customer, query: str
+    staff_client: Client, customer: Customer, query: str, label: str
 ) -> None:
     response = staff_client.get(f"{_address(customer)}?q=aiko&{query}")
 
     page = response.content.decode()
     assert response.status_code == 422
-    assert f"The value of &quot;{query.split('=')[0]}&quot; is not known; the list shows all users." in page
+    assert f"The value of &quot;{label}&quot; is not known; the list shows all users." in page
     assert "Select Bruno" in page
+
+
+def test_a_refused_list_keeps_what_was_typed(staff_client: Client, customer: Customer) -> None:
+    _facets(customer, department=["営業部"])
+
+    response = staff_client.get(
+        f"{_address(customer)}?q=aiko&department=営業部&location=X<&size=25&sort=-name&errors=1"
+    )
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert 'name="q" data-slash value="aiko"' in page
+    assert '<option value="営業部" selected>' in page
+    assert '<option value="1" selected>Users with errors' in page
+    # What nobody knows is shown, but not asked for again.
+    assert '<option value="" selected>X&lt; (not known)</option>' in page
+    assert page.count('aria-invalid="true" aria-describedby="problem"') == 1
+    assert '<option value="25" selected>' in page
+    assert "Show all" in page
+    # Their number is that of everybody, not of those who match what was typed.
+    assert "matching users" not in page
 
 
 @pytest.mark.parametrize(
@@ -211,7 +270,12 @@ def test_row_says_location_and_status_in_words(staff_client: Client, customer: C
         return re.sub(r"<[^>]+>", " ", page.split("<tbody")[1].split("</tbody>")[0])
 
     assert {"Not set", "Guest", "Unlicensed"} <= {part.strip() for part in words("Dmitri").split("  ")}
+    assert "Active" in words("Dmitri")
+    customer.users.filter(display_name="髙橋 一郎").update(is_guest=True)
     assert "Blocked" in words("髙橋")
+    assert "Guest" in words("髙橋")
+    assert "Active" not in words("髙橋")
+    assert "Guest" not in words("Aiko")
     assert "US" in words("髙橋")
     assert "Active" in words("Aiko")
 
@@ -233,8 +297,26 @@ def test_each_name_leads_to_the_user(staff_client: Client, customer: Customer) -
         assert f'href="{_address(customer)}{user.object_id}/"' in page
 
 
+def test_one_match_is_a_singular(staff_client: Client, customer: Customer) -> None:
+    page = staff_client.get(f"{_address(customer)}?q=aiko").content.decode()
+
+    assert "Select 1 matching user<" in page
+
+
+def test_people_are_counted_as_people(staff_client: Client, customer: Customer) -> None:
+    page = staff_client.get(_address(customer), headers={"accept-language": "ja"}).content.decode()
+
+    assert "5 人中 1–5 人目" in page
+    assert " 件" not in page
+
+
 def test_a_list_with_nobody_says_why(staff_client: Client, customer: Customer) -> None:
-    assert "No user matches." in staff_client.get(f"{_address(customer)}?q=zzz").content.decode()
+    page = staff_client.get(f"{_address(customer)}?q=zzz&size=25").content.decode()
+    assert "No user matches." in page
+    assert "0–0" not in page
+    assert "Last</span>" not in page
+    # The size of a page is kept for the next search.
+    assert '<input type="hidden" name="size" value="25">' in page
     customer.users.all().delete()
     assert "This customer has no users yet." in staff_client.get(_address(customer)).content.decode()
 
@@ -257,7 +339,8 @@ def test_an_old_selection_is_asked_about(staff_client: Client, staff: StaffUser,
     Selection.objects.filter(pk=selection.pk).update(since=timezone.now() - timedelta(hours=9))
     assert "5 users are still selected since" in staff_client.get(_address(customer)).content.decode()
 
-    staff_client.post(_address(customer), {"go": "keep"})
+    response = staff_client.post(f"{_address(customer)}?q=a&size=25&page=2&sort=-name", {"go": "keep"})
+    assert response["Location"] == f"{_address(customer)}?q=a&sort=-name&page=2&size=25"
     assert "still selected" not in staff_client.get(_address(customer)).content.decode()
     assert selections.count(selection) == 5
 

@@ -178,6 +178,26 @@ def test_manage_licenses_selects_this_user_alone(staff_client: Client, staff: St
     assert response.status_code == 303
     assert response["Location"] == f"/customers/{person.customer.tenant_id}/licenses/manage/"
     assert list(selections.users(selection)) == [person]
+    page = staff_client.get(f"/customers/{person.customer.tenant_id}/users/").content.decode()
+    assert "1 user who was selected before is set aside." in page
+    place = f"/customers/{person.customer.tenant_id}/users/selected/"
+    assert f'<a href="{place}">Restore the earlier selection</a>' in page
+    selected = staff_client.get(place).content.decode()
+    assert "User's page" in selected
+    assert "1 user was selected before" in selected
+
+
+@pytest.mark.parametrize("before", ["nobody", "the same user"])
+def test_nothing_is_set_aside_when_nobody_else_was_selected(
+    staff_client: Client, staff: StaffUser, person: DirectoryUser, before: str
+) -> None:
+    if before == "the same user":
+        selections.add(selections.get(staff, person.customer), [person.pk])
+
+    staff_client.post(_address(person))
+
+    page = staff_client.get(f"/customers/{person.customer.tenant_id}/users/").content.decode()
+    assert "set aside" not in page
 
 
 def test_a_deleted_user_is_shown_without_a_way_to_license(staff_client: Client, person: DirectoryUser) -> None:

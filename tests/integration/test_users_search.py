@@ -7,7 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from customers import selection as selections
 from customers.folding import fold
 from customers.models import Customer, DirectoryUser
-from customers.user_list import UserQuery, matching, read_page
+from customers.user_list import matching, read_page
+from customers.user_query import UserQuery
 from licensing_portal.staff.models import StaffUser
 from tests.factories import CustomerFactory, DirectoryUserFactory, HoldingFactory, ProductFactory
 

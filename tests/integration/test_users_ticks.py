@@ -103,6 +103,47 @@ def test_box_of_the_page_ticks_all_without_script(
     assert selected == _names(people[:3])
 
 
+@pytest.mark.parametrize(
+    ("was", "box", "ticks", "expected"),
+    [
+        (False, True, 0, 3),
+        (False, True, 2, 3),
+        (False, False, 2, 2),
+        (True, True, 3, 3),
+        (True, True, 2, 2),
+        (True, False, 3, 0),
+        (True, False, 2, 2),
+    ],
+)
+def test_box_of_the_page_counts_when_it_was_changed(
+    staff_client: Client,
+    customer: Customer,
+    people: list[DirectoryUser],
+    selected: list[str],
+    was: bool,
+    box: bool,
+    ticks: int,
+    expected: int,
+) -> None:
+    boxes = {"page_all_was": "1"} if was else {}
+    _post(staff_client, customer, people[:3], people[:ticks], **boxes, **({"page_all": "1"} if box else {}))
+
+    assert selected == _names(people[:expected])
+
+
+@pytest.mark.parametrize(("ticks", "is_checked"), [(0, False), (49, False), (50, True)])
+def test_box_of_the_page_shows_whether_all_its_rows_are_ticked(
+    staff_client: Client, customer: Customer, people: list[DirectoryUser], ticks: int, is_checked: bool
+) -> None:
+    _post(staff_client, customer, people[:50], people[:ticks])
+
+    page = staff_client.get(_address(customer)).content.decode()
+
+    box = page.split('id="page-all"')[1].split(">")[0]
+    assert box.endswith(" checked") == is_checked
+    assert ('name="page_all_was"' in page) == is_checked
+
+
 def test_box_of_the_page_means_nothing_to_a_script(
     staff_client: Client, customer: Customer, people: list[DirectoryUser], selected: list[str]
 ) -> None:
@@ -189,6 +230,7 @@ def test_selection_survives_signing_out(
         ("sort:-name", "2", "users/?sort=-name"),
         ("sort:location", "2", "users/?sort=location"),
         ("save", "2", "users/?page=2"),
+        ("list", "2", "users/list/"),
         ("selected", "2", "users/selected/"),
         ("manage", "2", "licenses/manage/"),
     ],
