@@ -6,7 +6,7 @@ from django.http import HttpResponseBase
 from django.urls import path
 from django.views.generic import RedirectView
 
-from customers.views import customers, selected, user, users
+from customers.views import customers, selected, users
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
 
@@ -22,5 +22,4 @@ urlpatterns = [
     path("customers/<guid:tenant_id>/", _leads_to("customers:users"), name="customer"),
     path("customers/<guid:tenant_id>/users/", users.user_list, name="users"),
     path("customers/<guid:tenant_id>/users/selected/", selected.selected_users, name="selected"),
-    path("customers/<guid:tenant_id>/users/<guid:object_id>/", user.user_page, name="user"),
 ]
