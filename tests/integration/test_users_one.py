@@ -257,8 +257,8 @@ def test_what_one_change_did_at_once_is_one_line(staff_client: Client, person: D
         ),
         (
             {"state": "unknown", "failure_kind": "unreadable"},
-            "Unknown Result unknown Microsoft&#x27;s answer was lost, and reading the user did not settle it. It may or may"
-            " not have happened. Wanted Assigned: Microsoft 365 E3 Unassigned: Office 365 E1",
+            "Unknown Result unknown Microsoft&#x27;s answer was lost, and reading the user did not settle it. It may or"
+            " may not have happened. Wanted Assigned: Microsoft 365 E3 Unassigned: Office 365 E1",
         ),
     ],
 )
