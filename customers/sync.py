@@ -144,17 +144,30 @@ def forget_long_deleted(customer: Customer, *, now: datetime) -> None:
 
 def write_facets(customer: Customer) -> None:
     """Count the entries of the filter lists that concern users alone."""
+    _write_values(customer, CustomerFacet.Kind.DEPARTMENT, "department")
+    write_locations(customer)
+
+
+def write_locations(customer: Customer) -> None:
+    """Count the users of each usage location."""
+    _write_values(customer, CustomerFacet.Kind.LOCATION, "usage_location")
+
+
+def _write_values(customer: Customer, kind: str, field: str) -> None:
     users = DirectoryUser.objects.of(customer)
-    for kind, field in ((CustomerFacet.Kind.DEPARTMENT, "department"), (CustomerFacet.Kind.LOCATION, "usage_location")):
-        counted = users.values_list(field).annotate(number=Count("pk")).order_by(field)
-        replace_facets(customer, kind, [(value, value, number) for value, number in counted])
+    counted = users.values_list(field).annotate(number=Count("pk")).order_by(field)
+    replace_facets(customer, kind, [(value, value, number) for value, number in counted])
 
 
 def replace_facets(customer: Customer, kind: str, entries: Sequence[tuple[str, str, int]]) -> None:
     """Write one filter list anew: (value, label, number of users)."""
     with transaction.atomic():
         customer.facets.filter(kind=kind).delete()
-        CustomerFacet.objects.bulk_create(
+        rows = [
             CustomerFacet(customer=customer, kind=kind, value=value[:256], label=label[:256], number=number)
             for value, label, number in entries
+        ]
+        # A sync and the end of a change may both write: who comes later wins, nobody fails.
+        CustomerFacet.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["customer", "kind", "value"], update_fields=["label", "number"]
         )

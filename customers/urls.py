@@ -6,7 +6,7 @@ from django.http import HttpResponseBase
 from django.urls import path
 from django.views.generic import RedirectView
 
-from customers.views import customers, from_list, selected, user, users
+from customers.views import customers, from_list, selected, users
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
 
@@ -23,5 +23,4 @@ urlpatterns = [
     path("customers/<guid:tenant_id>/users/", users.user_list, name="users"),
     path("customers/<guid:tenant_id>/users/list/", from_list.select_from_list, name="from-list"),
     path("customers/<guid:tenant_id>/users/selected/", selected.selected_users, name="selected"),
-    path("customers/<guid:tenant_id>/users/<guid:object_id>/", user.user_page, name="user"),
 ]

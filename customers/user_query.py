@@ -89,7 +89,7 @@ def read_query(data: Mapping[str, str]) -> UserQuery:
 def unknown_fields(query: UserQuery, facets: "Facets") -> list[str]:
     """Return the parameters whose sort or filter value the list does not know."""
     checks = {
-        "licence": query.licence in ("", "any", "none") or query.licence in facets.values("product"),
+        "licence": query.licence in ("", "any", "none") or facets.has_product(query.licence),
         "location": query.location in ("", "none") or query.location in facets.values("location"),
         "status": query.status == "" or query.status in STATUSES,
         "department": query.department in ("", "none") or query.department in facets.values("department"),
@@ -112,6 +112,7 @@ class Facets:
     """The entries of the filter lists, in one query."""
 
     def __init__(self, customer: Customer) -> None:
+        self._customer = customer
         self._entries: dict[str, list[CustomerFacet]] = {}
         for facet in customer.facets.order_by("label", "value"):
             self._entries.setdefault(facet.kind, []).append(facet)
@@ -123,6 +124,17 @@ class Facets:
     def values(self, kind: str) -> set[str]:
         """Return the values that may be asked for."""
         return {facet.value for facet in self._entries.get(kind, ())}
+
+    def has_product(self, sku_id: str) -> bool:
+        """Tell whether a product may be asked for: one that is held, or owned and not counted yet."""
+        if sku_id in self.values("product"):
+            return True
+        # By the related name: this app knows nothing of products. The id is a person's text, and may be anything.
+        owned = self._customer.entitlements.filter(product__sku_id=sku_id.replace("\0", ""))
+        for name in owned.values_list("product__display_name", flat=True):
+            facet = CustomerFacet(customer=self._customer, kind="product", value=sku_id, label=name, number=0)
+            self._entries.setdefault("product", []).append(facet)
+        return sku_id in self.values("product")
 
     @property
     def products(self) -> list[CustomerFacet]:

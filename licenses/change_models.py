@@ -1,4 +1,4 @@
-"""A save and its outbox: LicenseChange, one UserChange per user, the write budget and the workers' heartbeat."""
+"""A save and its outbox: LicenseChange, its products, one UserChange per user, the write budget, the workers' beat."""
 
 import uuid
 
@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from customers.folded_field import FoldedField
 from customers.models import GUID, Customer, DirectoryUser
 
 
@@ -45,6 +46,7 @@ class LicenseChange(models.Model):
     # Which of the tenant's lanes it runs in; one change runs per tenant and lane.
     lane = models.CharField(max_length=8, default="main")
     reference = models.CharField(max_length=200, blank=True, db_index=True)
+    search = FoldedField(of=["reference"])
     # {"products": {sku: choice}, "plans": {"sku/plan": choice}, "location": "JP" or null, "overwriteLocation": false}
     wish = models.JSONField(default=dict)
     # The one-time key of the form that made it, and a digest of that form's content.
@@ -87,11 +89,9 @@ class LicenseChange(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "-created_at"], name="changes_of_customer"),
-            models.Index(
-                fields=["status", "queued_at"],
-                name="open_changes",
-                condition=Q(status__in=["planning", "queued", "running", "cancelling", "paused"]),
-            ),
+            models.Index(fields=["-created_at", "id"], name="changes_by_time"),
+            # Without a condition: SQLite looks into no partial index for a status that is a parameter.
+            models.Index(fields=["status", "queued_at"], name="open_changes"),
         ]
 
     def __str__(self) -> str:
@@ -106,6 +106,22 @@ class LicenseChange(models.Model):
     def is_finished(self) -> bool:
         """Whether every user has an end state."""
         return self.status in (self.Status.DONE, self.Status.CANCELLED)
+
+
+class ChangeProduct(models.Model):
+    """A product that a change is about: by these rows the history is filtered."""
+
+    change = models.ForeignKey(LicenseChange, models.CASCADE, related_name="products")
+    sku_id = models.CharField(max_length=GUID)
+    # Whether it is unassigned, or service plans of it are switched off.
+    takes_away = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["change", "sku_id"], name="product_once_per_change")]
+        indexes = [models.Index(fields=["sku_id", "takes_away", "change"], name="changes_of_product")]
+
+    def __str__(self) -> str:
+        return f"{self.change_id}: {self.sku_id}"
 
 
 class UserChange(models.Model):
@@ -135,6 +151,7 @@ class UserChange(models.Model):
     user_principal_name = models.CharField(max_length=320)
     display_name = models.CharField(max_length=256)
     sort_key = models.CharField(max_length=256)
+    search = FoldedField(of=["display_name", "user_principal_name"])
     position = models.PositiveIntegerField()
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
     step = models.CharField(max_length=16, choices=Step, default=Step.LICENCES)
@@ -178,6 +195,7 @@ class UserChange(models.Model):
                 condition=Q(state__in=["pending", "in_flight"]),
             ),
             models.Index(fields=["change", "state", "sort_key", "id"], name="user_changes_by_state"),
+            models.Index(fields=["object_id"], name="changes_of_user"),
         ]
 
     def __str__(self) -> str:

@@ -30,3 +30,9 @@ def country_name(code: str, language: str) -> str:
 def choices(language: str) -> tuple[tuple[str, str], ...]:
     """Return (code, name) of all countries, ordered by name."""
     return tuple(sorted(_names(language if language in ("en", "ja") else "en").items(), key=lambda entry: entry[1]))
+
+
+def named_code(code: str, language: str) -> str:
+    """Return "Japan (JP)"; empty for no code, and a code without a name as it is."""
+    name = country_name(code, language) if code else ""
+    return f"{name} ({code})" if name != code else code

@@ -1,5 +1,7 @@
 """URL converters: GUIDs in any letter case, handed on in lower case."""
 
+import re
+
 from django.urls import register_converter
 
 
@@ -15,6 +17,11 @@ class GuidConverter:
     def to_url(self, value: str) -> str:
         """Return the GUID for an address."""
         return str(value).lower()
+
+
+def is_guid(text: str) -> bool:
+    """Tell whether a text is a GUID, in any letter case."""
+    return re.fullmatch(GuidConverter.regex, text) is not None
 
 
 register_converter(GuidConverter, "guid")

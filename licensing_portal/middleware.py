@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
@@ -44,7 +44,8 @@ class HealthMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path == "/healthz":
-            return HttpResponse("ok", content_type="text/plain")
+            is_read = request.method in ("GET", "HEAD")
+            return HttpResponse("ok", content_type="text/plain") if is_read else HttpResponseNotAllowed(["GET", "HEAD"])
         request.id = uuid.uuid4().hex  # type: ignore[attr-defined]
         response = self._get_response(request)
         response["X-Request-ID"] = request.id  # type: ignore[attr-defined]

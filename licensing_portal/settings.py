@@ -208,7 +208,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"refusals": {"()": "licensing_portal.log_lines.RefusalsInOneLine"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Below WARNING these two print tokens' surroundings: codes, verifiers, whole addresses.
     "loggers": {"msal": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},

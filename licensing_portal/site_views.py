@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
 
 from licensing_portal.context import THEMES
 from licensing_portal.staff.models import StaffUser
@@ -57,7 +58,9 @@ def _set_cookie(response: HttpResponse, name: str, value: str) -> None:
     )
 
 
-@require_GET
+# A probe has no token to show: a wrong method must be told as that.
+@csrf_exempt
+@require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when the database answers."""
     try:
@@ -68,7 +71,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
-@require_GET
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Answered by the middleware; here so that the address is known."""
     return HttpResponse("ok", content_type="text/plain")

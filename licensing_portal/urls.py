@@ -2,12 +2,16 @@
 
 from django.urls import include, path
 
+from customers import urls as customers
+from licenses.views.user import user_page
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
+# The page of one user is named with the customers' pages, and made of licences.
+_user = path("customers/<guid:tenant_id>/users/<guid:object_id>/", user_page, name="user")
 urlpatterns = [
     path("", include("licensing_portal.site_urls")),
     path("", include("licensing_portal.staff.urls")),
-    path("", include("customers.urls")),
+    path("", include(([*customers.urlpatterns, _user], customers.app_name))),
     path("", include("licenses.urls")),
 ]
 

@@ -11,6 +11,7 @@ from customers.models import Customer, CustomerGrant, DirectoryUser, Group
 from licenses.core.families import family_of
 from licenses.models import (
     Assignment,
+    ChangeProduct,
     Entitlement,
     EntitlementPlan,
     Holding,
@@ -209,3 +210,13 @@ class UserChangeFactory(DjangoModelFactory[UserChange]):
     display_name = factory.SelfAttribute("user.display_name")
     sort_key = factory.SelfAttribute("user.sort_key")
     position = factory.Sequence(lambda n: n)
+
+
+class ChangeProductFactory(DjangoModelFactory[ChangeProduct]):
+    """A product that a change assigns."""
+
+    class Meta:
+        model = ChangeProduct
+
+    change = factory.SubFactory(LicenseChangeFactory)
+    sku_id = made_guid()

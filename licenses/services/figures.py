@@ -3,7 +3,7 @@
 from django.db.models import Count, F
 
 from customers.models import Customer, CustomerFacet, DirectoryUser
-from customers.sync import replace_facets, write_facets
+from customers.sync import replace_facets, write_facets, write_locations
 from licenses.core.catalog import Seats
 from licenses.models import Assignment, Entitlement, Holding
 
@@ -28,16 +28,20 @@ def write_figures(customer: Customer) -> None:
     customer.save(update_fields=["user_count", "error_users", "free_licenses", "short_products", "over_licenses"])
 
 
+def write_after_change(customer: Customer) -> None:
+    """Count again what one of our changes moves: holders, usage locations and the figures of the customer.
+
+    Departments are Microsoft's, and what groups give is not ours to change: both wait for the next sync.
+    """
+    write_locations(customer)
+    _write_products(customer)
+    write_figures(customer)
+
+
 def write_all_facets(customer: Customer) -> None:
     """Write every filter list of the users page."""
     write_facets(customer)
-    held = (
-        Holding.objects.filter(customer=customer)
-        .values_list("product__sku_id", "product__display_name")
-        .annotate(number=Count("pk"))
-        .order_by("product__display_name")
-    )
-    replace_facets(customer, CustomerFacet.Kind.PRODUCT, list(held))
+    _write_products(customer)
     names = dict(customer.groups.values_list("object_id", "display_name"))
     by_group = (
         Assignment.objects.filter(customer=customer)
@@ -48,3 +52,13 @@ def write_all_facets(customer: Customer) -> None:
     )
     groups = [(via, names.get(via, via), number) for via, number in by_group]
     replace_facets(customer, CustomerFacet.Kind.GROUP, groups)
+
+
+def _write_products(customer: Customer) -> None:
+    held = (
+        Holding.objects.filter(customer=customer)
+        .values_list("product__sku_id", "product__display_name")
+        .annotate(number=Count("pk"))
+        .order_by("product__display_name")
+    )
+    replace_facets(customer, CustomerFacet.Kind.PRODUCT, list(held))

@@ -27,6 +27,10 @@ class Names:
         """Return a service plan's name."""
         return self._plans.get(plan_id, plan_id)
 
+    def knows_group(self, group_id: str) -> bool:
+        """Tell whether a group has a name here."""
+        return group_id in self._groups
+
     def groups(self, ids: Iterable[str]) -> str:
         """Return the names of groups, joined."""
         return ", ".join(self._groups.get(group_id, group_id) for group_id in ids)

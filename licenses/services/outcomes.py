@@ -51,7 +51,13 @@ class ResultRow:
 
 def names_for(change: LicenseChange, rows: Iterable[UserChange]) -> Names:
     """Return the names of everything that these rows mention."""
-    skus: set[str] = set(change.wish.get("products", {}))
+    skus, plans = mentioned(rows)
+    return Names(change.customer, skus | set(change.wish.get("products", {})), plans)
+
+
+def mentioned(rows: Iterable[UserChange]) -> tuple[set[str], set[str]]:
+    """Return the ids of the products and service plans that these rows mention."""
+    skus: set[str] = set()
     plans: set[str] = set()
     for row in rows:
         skus.update(add["skuId"] for add in row.add)
@@ -66,7 +72,7 @@ def names_for(change: LicenseChange, rows: Iterable[UserChange]) -> Names:
                 skus.add(path["skuId"])
                 plans.update(path["disabledPlans"])
         plans.update(plan for add in row.add for plan in add["disabledPlans"])
-    return Names(change.customer, skus, plans)
+    return skus, plans
 
 
 def outcome_of(row: UserChange, names: Names) -> Outcome:

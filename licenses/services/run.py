@@ -24,6 +24,7 @@ from licenses.models import LicenseChange, UserChange
 from licenses.services import readback, seats
 from licenses.services.budget import Budget
 from licenses.services.claims import claim, give_up_waiting, keep_held, record, worker_token
+from licenses.services.figures import write_after_change
 from licenses.services.rebase import rebase
 from licenses.services.send import process
 from licenses.services.states import load_catalog
@@ -257,3 +258,5 @@ def _finish(change: LicenseChange) -> None:
         ).order_by("queued_at")
         if (next_change := following.first()) is not None:
             doorbell.ring(next_change)
+    # Afterwards and by itself: lists and figures are right at once, and nobody waits for their counting.
+    write_after_change(change.customer)

@@ -25,6 +25,7 @@ from licenses.services.intents import Person, build_row, people
 from licenses.services.keys import same_key
 from licenses.services.picture import doubts, has_drifted, selection_moved
 from licenses.services.states import load_catalog, load_states
+from licenses.services.subjects import note_products
 from licenses.services.wishes import wish_from_json, wish_to_json
 from licensing_portal.staff.models import StaffUser
 
@@ -242,6 +243,7 @@ def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Person], ca
     ]
     change.losses = [[family.value, number] for family, number in losses(plan, catalog).items()]
     change.total = len(plan.users)
+    note_products(change, wish_from_json(change.wish), (user_plan.diff for user_plan in plan.users))
     change.save()
 
 

@@ -49,7 +49,9 @@ def change_page(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     context = {"customer": change.customer, "nav": "changes", "change": change}
     if change.is_open:
         return render(request, "licenses/running.html", context | _progress(change))
-    return render(request, "licenses/result.html", context | _result(request, change))
+    is_known = request.GET.get("show", "") in ("", *_TABS)
+    context |= _result(request, change) | {"is_unknown_tab": not is_known}
+    return render(request, "licenses/result.html", context, status=200 if is_known else 422)
 
 
 def _review_address(change: LicenseChange) -> str:

@@ -1,41 +1,45 @@
 """What a customer owns: products with their seats, who holds them, and where to buy more."""
 
 from django.core.paginator import Paginator
-from django.db.models import Min
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from customers import selection as selections
+from customers.folding import fold
 from customers.models import Customer
 from customers.scope import customer_or_404
 from licenses.models import Entitlement
-from licenses.services.figures import FREE_PRODUCT_UNITS
 from licenses.services.holders import Holders
+from licenses.services.product_list import product_rows
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
 _PAGE = 100
 POPOVER = 100
+_UNKNOWN = gettext_lazy('The value of "%(field)s" is not known; the list shows all holders.')
 
 
 @require_safe
 @needs(Right.LICENSE_VIEW)
 def products(request: StaffRequest, tenant_id: str) -> HttpResponse:
-    """Show all products of a customer."""
+    """Show the products of a customer, what needs attention first."""
     customer = customer_or_404(request, tenant_id)
-    dates = dict(customer.subscriptions.order_by().values_list("product_id").annotate(at=Min("next_lifecycle_at")))
-    rows = [
-        {
-            "entitlement": entitlement,
-            "is_free": entitlement.enabled >= FREE_PRODUCT_UNITS,
-            "owned": entitlement.enabled + entitlement.warning,
-            "available": entitlement.seats.available,
-            "next": dates.get(entitlement.product_id),
-        }
-        for entitlement in customer.entitlements.select_related("product").order_by("product__display_name")
-    ]
-    return render(request, "licenses/products.html", {"customer": customer, "nav": "products", "rows": rows})
+    q = request.GET.get("q", "").strip()[:200]
+    rows = product_rows(customer, q, now=timezone.now())
+    context = {
+        "customer": customer,
+        "nav": "products",
+        "q": q,
+        "total": len(rows),
+        "needy": [row for row in rows if row.reasons],
+        "fine": [row for row in rows if not row.reasons],
+        "may_buy": request.user.may(Right.PRODUCT_BUY),
+    }
+    return render(request, "licenses/products.html", context)
 
 
 def _entitlement_or_404(customer: Customer, sku_id: str) -> Entitlement:
@@ -51,15 +55,28 @@ def holders(request: StaffRequest, tenant_id: str, sku_id: str) -> HttpResponse:
     """Show who holds a product: all holders, or (`selected=1`) those among the selected users."""
     customer = customer_or_404(request, tenant_id)
     entitlement = _entitlement_or_404(customer, sku_id)
-    only_selected = request.GET.get("selected") == "1"
-    selection = selections.get(request.user, customer) if only_selected else None
-    found = Holders(customer, entitlement.product, selection)
-    context = {"customer": customer, "nav": "products", "entitlement": entitlement, "only_selected": only_selected}
+    selected, q = request.GET.get("selected", "").strip(), request.GET.get("q", "").strip()[:200]
+    is_known = selected in ("", "1")
+    # What is not known filters nothing: the list is whole, and says so.
+    selection = selections.get(request.user, customer) if selected == "1" else None
+    found = Holders(customer, entitlement.product, selection, fold(q) if is_known else "")
+    context = {
+        "customer": customer,
+        "nav": "products",
+        "entitlement": entitlement,
+        "only_selected": selected == "1",
+        "q": q,
+        "is_filtered": bool(q or selected),
+        "problem": "" if is_known else _UNKNOWN % {"field": _("Selected users only")},
+    }
+    status = 200 if is_known else 422
     if request.htmx:
-        context |= {"holders": found[:POPOVER], "total": found.total}
-        return render(request, "licenses/holders.html#list", context)
+        some = found[:POPOVER]
+        context |= {"holders": found.with_groups(some), "total": found.total}
+        return render(request, "licenses/holders.html#list", context, status=status)
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
-    return render(request, "licenses/holders.html", context | {"page": page, "holders": page})
+    context |= {"page": page, "holders": found.with_groups(list(page))}
+    return render(request, "licenses/holders.html", context, status=status)
 
 
 @require_safe

@@ -32,6 +32,7 @@ def addresses(portal: Portal) -> list[str]:
         portal.address(f"licenses/{product.sku_id}/holders/"),
         portal.address(f"licenses/{product.sku_id}/buy/"),
         portal.address("changes/"),
+        portal.address("changes/?ticket=INC-99&removals=1&from=2026-01-01"),
     ]
 
 

@@ -13,9 +13,11 @@ from customers.models import Customer, DirectoryUser
 from licenses.models import Product
 from licensing_portal.staff.models import StaffUser
 from tests.factories import (
+    AssignmentFactory,
     CustomerFactory,
     DirectoryUserFactory,
     EntitlementFactory,
+    GroupFactory,
     HoldingFactory,
     PlanSetFactory,
     ProductFactory,
@@ -89,3 +91,48 @@ def test_the_last_page_costs_the_queries_of_the_first(
 def test_nobody_holds_it(staff_client: Client, customer: Customer) -> None:
     other = EntitlementFactory.create(customer=customer, read_at=timezone.now()).product
     assert holders(staff_client, customer, other) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?q=holder 003", ["Holder 003"]),
+        ("?q=ｈｏｌｄｅｒ００３", ["Holder 003"]),
+        ("?q=holder 999", []),
+        ("?q=holder 888", []),
+        ("?q=holder&page=3", [f"Holder {number:03}" for number in range(200, 250)]),
+    ],
+)
+def test_holders_are_found_by_name(
+    staff_client: Client, customer: Customer, product: Product, query: str, expected: list[str]
+) -> None:
+    assert holders(staff_client, customer, product, query) == expected
+
+
+def test_an_unknown_value_is_named_and_filters_nothing(
+    staff_client: Client, customer: Customer, product: Product
+) -> None:
+    address = f"/customers/{customer.tenant_id}/licenses/{product.sku_id}/holders/"
+    answer = staff_client.get(f"{address}?selected=yes&q=003")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert len(_NAMES.findall(page)) == 100
+    assert "The value of &quot;Selected users only&quot; is not known" in page
+    assert 'name="q" data-slash value="003"' in page
+
+
+def test_groups_are_named_and_the_list_of_users_is_a_click_away(
+    staff_client: Client, customer: Customer, product: Product
+) -> None:
+    user = DirectoryUserFactory.create(customer=customer, display_name="By Group")
+    HoldingFactory.create(user=user, product=product, direct=False)
+    for name, state in (("全社員", "Active"), ("Sales", "ActiveWithError"), ("Broken", "Error")):
+        group = GroupFactory.create(customer=customer, display_name=name)
+        AssignmentFactory.create(user=user, product=product, via=group.object_id, state=state)
+    address = f"/customers/{customer.tenant_id}/licenses/{product.sku_id}/holders/?q=by group"
+    page = staff_client.get(address).content.decode()
+    assert "by group Sales, 全社員</span>" in page
+    assert f'href="/customers/{customer.tenant_id}/users/?licence={product.sku_id}"' in page
+    assert "as of " in page
+    popover = staff_client.get(address, headers={"hx-request": "true"}).content.decode()
+    assert "by group Sales, 全社員" in popover

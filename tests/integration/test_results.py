@@ -84,6 +84,15 @@ def test_a_location_that_was_set_before_a_refusal_is_told(
     assert "Their usage location had been set before." in text
 
 
+def test_an_unknown_part_of_the_result_is_named(story: Customer, staff: StaffUser, staff_client: Client) -> None:
+    change = saved(staff, story, [user_id("joiner", 2)], Wish(products={sku("SPE_E3"): ALL}))
+    answer = staff_client.get(reverse("licenses:change", args=[change.pk]) + "?show=zz")
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert "The value of &quot;show&quot; is not known" in text
+    assert _name(story, user_id("joiner", 2)) in text
+
+
 def test_unknown_is_said_as_unknown(sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client) -> None:
     change = saved(staff, story, [user_id("joiner", 2)], Wish(products={sku("SPE_E3"): ALL}))
     change.user_changes.update(state=UserChange.State.UNKNOWN, failure_kind="unreadable", verified=False)

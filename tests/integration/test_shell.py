@@ -242,3 +242,11 @@ def test_signed_out_page_shows_nothing_of_the_inside(db: None) -> None:
     assert 'id="nav"' not in page
     assert "/signout/" not in page
     assert '<a class="vh skip" href="#main">' in page
+
+
+@pytest.mark.parametrize("address", ["/healthz", "/readyz"])
+def test_probes_are_read_only_also_without_a_forms_token(address: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert client.head(address).status_code == 200
+    answer = client.post(address)
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")

@@ -1,5 +1,7 @@
 """Error pages and messages, on addresses that exist for these tests alone."""
 
+import io
+import logging
 import re
 from typing import Any
 
@@ -153,3 +155,29 @@ def test_messages_are_boxes_that_are_read_out(staff_client: Client) -> None:
         ("msg bad", "alert", "It failed"),
     ]
     assert 'class="msg' not in staff_client.get("/customers/").content.decode()
+
+
+@pytest.mark.parametrize(("address", "status"), [("/settings/", 403), ("/refuse/", 403), ("/nothing/", 404)])
+def test_a_refusal_is_one_line_of_the_log(staff: StaffUser, address: str, status: int) -> None:
+    agent = StaffUserFactory.create(roles=[Role.HELPDESK_AGENT.value])
+    lines = _logged(agent, address, status)
+    assert len(lines) == 1
+    assert address in lines[0]
+
+
+def test_a_failure_of_ours_has_its_traceback(staff: StaffUser) -> None:
+    assert any("Traceback" in line for line in _logged(staff, "/crash/", 500))
+
+
+def _logged(person: StaffUser, address: str, status: int) -> list[str]:
+    """Return what the console says of one request."""
+    console = logging.getHandlerByName("console")
+    assert isinstance(console, logging.StreamHandler)
+    client, said = Client(raise_request_exception=False), io.StringIO()
+    client.force_login(person)
+    before = console.setStream(said)
+    try:
+        assert client.get(address).status_code == status
+    finally:
+        console.setStream(before or console.stream)
+    return said.getvalue().splitlines()

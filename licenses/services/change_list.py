@@ -1,0 +1,245 @@
+"""Change history: what may be asked of it, which changes match, and what each of them was about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from unicodedata import normalize
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from customers.folding import fold, one_line
+from customers.models import Customer
+from licenses.core.diff import Choice
+from licenses.models import ChangeProduct, LicenseChange, Product, ServicePlan, UserChange
+from licensing_portal.converters import is_guid
+from licensing_portal.staff.models import StaffUser
+
+# Names offered while typing; more are found by typing.
+_OFFERED = 200
+# Service plans named in a line; more are a number.
+_PLANS_NAMED = 3
+_LONGEST = 200
+# Columns of a change that may be long and are not part of its row.
+_UNSHOWN = ("planned_users", "seats", "seats_before", "losses", "causes", "search")
+_EARLIEST, _LATEST = date(1970, 1, 2), date(9000, 1, 1)
+
+FIELDS = {
+    "q": gettext_lazy("Search changes"),
+    "person": gettext_lazy("Person"),
+    "customer": gettext_lazy("Customer"),
+    "product": gettext_lazy("Product"),
+    "user": gettext_lazy("User"),
+    "ticket": gettext_lazy("Ticket or reason"),
+    "removals": gettext_lazy("Removals only"),
+    "from": gettext_lazy("From"),
+    "to": gettext_lazy("To"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeQuery:
+    """What was typed into each field, and what is wrong with it: field → sentence."""
+
+    typed: Mapping[str, str]
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether a part of the changes is asked for."""
+        return any(self.typed.values())
+
+    @property
+    def object_id(self) -> str:
+        """The one user who is asked for by id; empty for a text."""
+        return self.typed["user"].lower() if is_guid(self.typed["user"]) else ""
+
+
+class ChangeList:
+    """The changes of some customers: all that a person may see, or a single one."""
+
+    def __init__(self, customers: QuerySet[Customer], single: Customer | None = None) -> None:
+        self._customers, self._single = customers, single
+        # As EXISTS: with IN, SQLite reads customer by customer and sorts them all for one page.
+        seen = Exists(customers.filter(pk=OuterRef("customer_id")))
+        scope = Q(customer=single) if single else Q(seen)
+        self._all = LicenseChange.objects.filter(scope).exclude(status=LicenseChange.Status.DRAFT)
+        mine = LicenseChange.objects.filter(scope, staff=OuterRef("pk"))
+        self.people = list(StaffUser.objects.filter(Exists(mine)).order_by("display_name", "pk"))
+
+    def offered_customers(self) -> list[str]:
+        """Return names of customers with changes, for the list under the field."""
+        changed = LicenseChange.objects.filter(customer=OuterRef("pk"))
+        found = self._customers.filter(Exists(changed)).order_by("sort_key", "pk")
+        return list(found.values_list("name", flat=True)[:_OFFERED])
+
+    def offered_products(self, chosen: str) -> list[Product]:
+        """Return the products of these changes, and the one that is asked for."""
+        scope = Q(change__customer=self._single) if self._single else Q(change__customer__in=self._customers)
+        touched = ChangeProduct.objects.filter(scope, sku_id=OuterRef("sku_id"))
+        wanted = Q(sku_id=chosen.lower()) if is_guid(chosen) else Q(pk__in=())
+        return list(Product.objects.filter(Exists(touched) | wanted).order_by("display_name", "pk"))
+
+    def parse(self, data: Mapping[str, str], products: Sequence[Product]) -> ChangeQuery:
+        """Read the fields of the form; what is not known or no date is an error of its field."""
+        typed = {name: one_line(data.get(name, ""))[:_LONGEST] for name in FIELDS}
+        if self._single:
+            typed["customer"] = ""
+        known = {product.sku_id for product in products}
+        checks: dict[str, bool] = {
+            "product": not typed["product"] or typed["product"].lower() in known,
+            "removals": typed["removals"] in ("", "1"),
+            "customer": not is_guid(typed["customer"]) or self._sees(typed["customer"]),
+        }
+        errors = {name: _unknown(name) for name, is_good in checks.items() if not is_good}
+        days = {name: _day(typed[name]) for name in ("from", "to")}
+        errors |= {name: _no_date(name) for name, day in days.items() if typed[name] and day is None}
+        typed |= {name: day.isoformat() for name, day in days.items() if day}
+        if days["from"] and days["to"] and days["from"] > days["to"]:
+            errors["to"] = _('"%(to)s" is before "%(from)s".') % {"to": FIELDS["to"], "from": FIELDS["from"]}
+        return ChangeQuery(typed, errors)
+
+    def _sees(self, tenant_id: str) -> bool:
+        return self._customers.filter(tenant_id=tenant_id.lower()).exists()
+
+    def matching(self, query: ChangeQuery) -> QuerySet[LicenseChange]:
+        """Return the changes that a query matches, newest first; all of them when something is wrong with it."""
+        found = self._all
+        if not query.errors:
+            found = found.filter(self._about(query), self._texts(query))
+        return found.select_related("customer", "staff").defer(*_UNSHOWN).order_by("-created_at", "pk")
+
+    def _texts(self, query: ChangeQuery) -> Q:
+        """Return the conditions of the fields that take any text, compared as folded."""
+        condition = Q()
+        if ticket := fold(query.typed["ticket"]):
+            condition &= Q(search__contains=ticket)
+        if customer := fold(query.typed["customer"]):
+            condition &= self._customer_like(customer)
+        if person := fold(query.typed["person"]):
+            condition &= self._by(person)
+        if q := fold(query.typed["q"]):
+            condition &= Q(search__contains=q) | self._by(q) | self._customer_like(q)
+        return condition
+
+    def _by(self, folded: str) -> Q:
+        texts = ((person, (person.display_name, person.sign_in_name)) for person in self.people)
+        return Q(staff__in=[person for person, names in texts if any(folded in fold(name) for name in names)])
+
+    def _customer_like(self, folded: str) -> Q:
+        return Q(customer__in=self._customers.filter(search__contains=folded))
+
+    def _about(self, query: ChangeQuery) -> Q:
+        """Return the conditions of product, removals, user and time."""
+        condition = Q()
+        asked: dict[str, Any] = {"takes_away": True} if query.typed["removals"] else {}
+        asked |= {"sku_id": sku_id} if (sku_id := query.typed["product"].lower()) else {}
+        if asked:
+            condition &= Q(pk__in=ChangeProduct.objects.filter(**asked).values("change_id"))
+        if user := query.object_id:
+            condition &= Q(pk__in=UserChange.objects.filter(object_id=user).values("change_id"))
+        elif folded := fold(query.typed["user"]):
+            condition &= Q(pk__in=UserChange.objects.filter(search__contains=folded).values("change_id"))
+        if since := _day(query.typed["from"]):
+            condition &= Q(created_at__gte=_midnight(since))
+        if until := _day(query.typed["to"]):
+            condition &= Q(created_at__lt=_midnight(until + timedelta(days=1)))
+        return condition
+
+
+def _unknown(name: str) -> str:
+    return _('The value of "%(field)s" is not known; the list shows all changes.') % {"field": FIELDS[name]}
+
+
+def _no_date(name: str) -> str:
+    return _('"%(field)s" is no date like 2026-11-23; the list shows all changes.') % {"field": FIELDS[name]}
+
+
+def _day(text: str) -> date | None:
+    """Return a day as a date field sends it, full-width digits and slashes too; None for anything else."""
+    try:
+        day = date.fromisoformat(normalize("NFKC", text).replace("/", "-"))
+    except ValueError:
+        return None
+    return day if _EARLIEST <= day <= _LATEST else None
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that a change was to do: an icon's name, its meaning, what it is about."""
+
+    icon: str
+    word: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change with what it was about and how many of its users were updated or need action."""
+
+    change: LicenseChange
+    lines: tuple[Line, ...]
+    updated: int
+    action: int
+
+
+def rows_of(changes: Sequence[LicenseChange]) -> list[ChangeRow]:
+    """Return the rows of a page, in three queries."""
+    states = UserChange.State
+    counted = UserChange.objects.filter(change__in=changes).order_by().values_list("change_id", "state")
+    numbers = {(change, state): number for change, state, number in counted.annotate(number=Count("pk"))}
+    names = _names(changes)
+    return [
+        ChangeRow(
+            change,
+            tuple(_lines(change.wish, *names)),
+            numbers.get((change.pk, states.UPDATED), 0),
+            sum(numbers.get((change.pk, state), 0) for state in (states.FAILED, states.UNKNOWN, states.NOT_TRIED)),
+        )
+        for change in changes
+    ]
+
+
+def _names(changes: Sequence[LicenseChange]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return names of products and of service plans by id."""
+    plans = [key.split("/", 1) for change in changes for key in change.wish.get("plans", {})]
+    skus = {sku_id for change in changes for sku_id in change.wish.get("products", {})} | {sku for sku, _plan in plans}
+    named = Product.objects.filter(sku_id__in=skus).values_list("sku_id", "display_name")
+    plans_named = ServicePlan.objects.filter(plan_id__in={plan for _sku, plan in plans})
+    return dict(named), dict(plans_named.values_list("plan_id", "display_name"))
+
+
+def _lines(wish: Mapping[str, Any], products: Mapping[str, str], plans: Mapping[str, str]) -> list[Line]:
+    """Return what a wish says, by product names."""
+    found = []
+    for sku_id, choice in wish.get("products", {}).items():
+        name = products.get(sku_id, sku_id)
+        is_added = choice == Choice.ALL
+        found.append(Line("plus", _("Assigned"), name) if is_added else Line("minus", _("Unassigned"), name))
+    found.sort(key=lambda line: (line.icon != "plus", line.text))
+    switched: dict[tuple[str, str], list[str]] = {}
+    for key, choice in wish.get("plans", {}).items():
+        sku_id, _slash, plan_id = key.partition("/")
+        switched.setdefault((products.get(sku_id, sku_id), choice), []).append(plans.get(plan_id, plan_id))
+    found += [_switched(name, choice, sorted(names)) for (name, choice), names in sorted(switched.items())]
+    if location := wish.get("location"):
+        found.append(Line("location", _("Usage location"), location))
+    return found
+
+
+def _switched(product: str, choice: str, plans: list[str]) -> Line:
+    """Return a line about the service plans that are switched in one product."""
+    is_off = choice == Choice.NONE
+    names = ", ".join(plans)
+    if len(plans) > _PLANS_NAMED:
+        names = _("%(n)d service plans") % {"n": len(plans)}
+    words = _("%(plans)s off in %(product)s") if is_off else _("%(plans)s on in %(product)s")
+    text = words % {"plans": names, "product": product}
+    return Line("switch", _("Switched off") if is_off else _("Switched on"), text)

@@ -1,0 +1,157 @@
+"""What the page of one user shows of their licences: each path of each product with its plans, and the history."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import DirectoryUser
+from licenses.core.holdings import PathState
+from licenses.models import Assignment, LicenseEvent, UserChange
+from licenses.services.naming import Names
+from licenses.services.outcomes import mentioned
+from licenses.services.user_history import HistoryLine, lines_of, plans_in
+
+SHOWN = 50
+_NAMED = 3
+# Words for the error of a path (Graph's licenseAssignmentState.error); others are shown as Microsoft writes them.
+_ERRORS = {
+    "CountViolation": _("Not enough licenses"),
+    "MutuallyExclusiveViolation": _("Conflicting service plans"),
+    "DependencyViolation": _("Missing required plan"),
+    "ProhibitedInUsageLocationViolation": _("Not available in this location"),
+    "UniquenessViolation": _("Duplicate proxy address"),
+    "Other": _("Microsoft does not say why"),
+}
+_STATES = {
+    "Active": _("Active"),
+    "ActiveWithError": _("Active, with an error"),
+    "Disabled": _("Disabled"),
+    "Error": _("Error"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """A service plan of a path: its name and whether it is on."""
+
+    name: str
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PathLine:
+    """One path by which a user was given a product; `group` is empty for the direct one, `via` names a known group."""
+
+    product: str
+    via: str
+    group: str
+    holds: bool
+    state: Any
+    error: Any
+    since: datetime | None
+    plans: tuple[PlanLine, ...]
+    off: int
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether somebody should look at it."""
+        return bool(self.error) or not self.holds
+
+    @property
+    def on(self) -> int:
+        """Number of plans that are on."""
+        return sum(plan.is_on for plan in self.plans)
+
+    @property
+    def off_first(self) -> list[PlanLine]:
+        """The plans, those that are off on top."""
+        return sorted(self.plans, key=lambda plan: plan.is_on)
+
+    @property
+    def names_off(self) -> list[str]:
+        """The names of the plans that are off."""
+        return [plan.name for plan in self.plans if not plan.is_on]
+
+    @property
+    def named_off(self) -> list[str]:
+        """The names of a few plans that are off, to be read without unfolding; none when they are many."""
+        return self.names_off if len(self.names_off) <= _NAMED else []
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """The licences of a user by path, and the newest lines of the history; `is_cut`: there is more of it."""
+
+    paths: list[PathLine]
+    lines: list[HistoryLine]
+    is_cut: bool
+
+    @property
+    def broken(self) -> list[PathLine]:
+        """The paths that somebody should look at."""
+        return [path for path in self.paths if path.is_broken]
+
+
+def read_page(user: DirectoryUser) -> UserPage:
+    """Return what the page shows, in a fixed number of queries."""
+    assignments = list(Assignment.objects.filter(user=user).select_related("product", "plan_set"))
+    events = list(_events(user)[: SHOWN + 1])
+    tried = list(_tried(user)[: SHOWN + 1])
+    skus, plans = mentioned(tried)
+    names = Names(user.customer, skus, plans | plans_in(events))
+    lines = lines_of(events, tried, names)
+    is_cut = len(lines) > SHOWN or len(events) > SHOWN or len(tried) > SHOWN
+    return UserPage(_path_lines(user, assignments, names), lines[:SHOWN], is_cut)
+
+
+def _events(user: DirectoryUser) -> Any:
+    found = LicenseEvent.objects.filter(user=user).select_related("product", "change__staff")
+    return found.order_by("-seen_at", "-pk")
+
+
+def _tried(user: DirectoryUser) -> Any:
+    """Return what was tried and did not succeed; what did is an event."""
+    states = UserChange.State
+    found = UserChange.objects.filter(user=user, state__in=[states.FAILED, states.UNKNOWN, states.NOT_TRIED])
+    found = found.filter(finished_at__isnull=False).exclude(change__status__in=["draft", "planning"])
+    return found.select_related("change__staff").order_by("-finished_at", "-pk")
+
+
+def _path_lines(user: DirectoryUser, assignments: list[Assignment], names: Names) -> list[PathLine]:
+    """Return a user's paths by product name, the direct one of each product first."""
+    plans = _plans_of(user, {assignment.product_id for assignment in assignments})
+    assignments.sort(key=lambda one: (one.product.display_name, one.via != Assignment.DIRECT, one.via))
+    return [_path_line(one, names, plans.get(one.product_id, [])) for one in assignments]
+
+
+def _path_line(assignment: Assignment, names: Names, plans: Iterable[tuple[str, str]]) -> PathLine:
+    disabled = set(assignment.plan_set.disabled)
+    via = assignment.via
+    return PathLine(
+        product=assignment.product.display_name,
+        via=via if names.knows_group(via) else "",
+        # A group that we may not read, or that no longer licenses, is named by its id.
+        group="" if via == Assignment.DIRECT else names.groups([via]),
+        holds=PathState.parse(assignment.state).holds,
+        state=_STATES.get(assignment.state, assignment.state),
+        error=_ERRORS.get(assignment.error, assignment.error),
+        since=assignment.since,
+        plans=tuple(PlanLine(name, plan_id not in disabled) for plan_id, name in plans),
+        off=len(disabled),
+    )
+
+
+def _plans_of(user: DirectoryUser, products: set[int]) -> dict[int, list[tuple[str, str]]]:
+    """Return the plans (id, name) that users can be given, by product row id, in Microsoft's order."""
+    rows = (
+        user.customer.entitlements.filter(product_id__in=products, plan_rows__applies_to="User")
+        .order_by("plan_rows__position")
+        .values_list("product_id", "plan_rows__plan__plan_id", "plan_rows__plan__display_name")
+    )
+    plans: dict[int, list[tuple[str, str]]] = {}
+    for product, plan_id, name in rows:
+        plans.setdefault(product, []).append((plan_id, name))
+    return plans
