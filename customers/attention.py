@@ -1,9 +1,8 @@
 """What needs attention at a customer: the reasons, and the same as conditions of queries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -13,28 +12,37 @@ from customers.models import Customer
 
 ACCESS_ENDS_WITHIN = timedelta(days=30)
 
-
-def _access(now: Any) -> Q:
-    return (
-        ~Q(relationship__in=Customer.REACHABLE)
-        | Q(relationship="expiring")
-        | Q(relationship_ends_at__lt=now + ACCESS_ENDS_WITHIN)
-    )
+type Condition = Callable[[datetime], Q]
 
 
-NEEDS: dict[str, Callable[[Any], Q]] = {
+def _has_ended(now: datetime) -> Q:
+    return ~Q(relationship__in=Customer.REACHABLE) | Q(relationship_ends_at__lt=now)
+
+
+def _is_ending(now: datetime) -> Q:
+    soon = Q(relationship="expiring") | Q(relationship_ends_at__lt=now + ACCESS_ENDS_WITHIN)
+    return ~_has_ended(now) & soon
+
+
+# Not listed by Microsoft, or not asked for yet.
+_UNLISTED = ("", "none")
+
+# What the partner may do at a customer; every customer is in exactly one of them.
+RELATIONSHIPS: Mapping[str, Condition] = {
+    "active": lambda now: ~_has_ended(now) & ~_is_ending(now) & ~Q(relationship__in=_UNLISTED),
+    "expiring": _is_ending,
+    "ended": _has_ended,
+    "unknown": lambda now: ~_has_ended(now) & ~_is_ending(now) & Q(relationship__in=_UNLISTED),
+}
+# A product whose licenses are all in use may be just as it should be: it can be filtered by, but needs no attention.
+NEEDS: Mapping[str, Condition] = {
+    "any": lambda now: (
+        NEEDS["errors"](now) | NEEDS["over"](now) | NEEDS["access"](now) | Q(relationship="none") | ~Q(sync_error="")
+    ),
     "errors": lambda now: Q(error_users__gt=0),
     "short": lambda now: Q(short_products__gt=0),
     "over": lambda now: Q(over_licenses__gt=0),
-    "access": _access,
-    "any": lambda now: (
-        Q(error_users__gt=0)
-        | Q(short_products__gt=0)
-        | Q(over_licenses__gt=0)
-        | _access(now)
-        | Q(relationship="none")
-        | ~Q(sync_error="")
-    ),
+    "access": lambda now: _has_ended(now) | _is_ending(now),
 }
 
 
@@ -59,17 +67,8 @@ def reasons(customer: Customer, now: datetime) -> list[Reason]:
     if customer.sync_error:
         found.append(Reason("bad", _("could not be read")))
     counts = (
-        ("bad", customer.error_users, ngettext_lazy("%(n)d user with an error", "%(n)d users with errors", "n")),
-        (
-            "bad",
-            customer.over_licenses,
-            ngettext_lazy("%(n)d license over-assigned", "%(n)d licenses over-assigned", "n"),
-        ),
-        (
-            "warn",
-            customer.short_products,
-            ngettext_lazy("%(n)d product without free licenses", "%(n)d products without free licenses", "n"),
-        ),
+        (customer.error_users, ngettext_lazy("%(n)d user with an error", "%(n)d users with errors", "n")),
+        (customer.over_licenses, ngettext_lazy("%(n)d license over-assigned", "%(n)d licenses over-assigned", "n")),
     )
-    found += [Reason(kind, words % {"n": number}) for kind, number, words in counts if number]
+    found += [Reason("bad", words % {"n": number}) for number, words in counts if number]
     return found

@@ -1,5 +1,7 @@
 """The page of all customers: what needs attention first."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.core.paginator import Paginator
@@ -9,56 +11,107 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from customers.attention import NEEDS, Reason, reasons
+from customers.attention import NEEDS, RELATIONSHIPS, reasons
 from customers.folding import fold
 from customers.models import Customer
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
 _PAGE = 100
+_SORTS = {
+    "attention": ("fine", "sort_key", "pk"),
+    "name": ("sort_key", "pk"),
+    "-name": ("-sort_key", "-pk"),
+    "users": ("user_count", "sort_key", "pk"),
+    "-users": ("-user_count", "sort_key", "pk"),
+}
+# What each heading asks for when the list is sorted by something else.
+_FIRST = {"name": "name", "attention": "attention", "users": "-users"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What is asked of the list; empty text is "any"."""
+
+    q: str = ""
+    need: str = ""
+    relationship: str = ""
+    sort: str = "attention"
+
+    @classmethod
+    def read(cls, data: Mapping[str, str]) -> "_Query | None":
+        """Read a query; None when a filter or the sort is not known."""
+        query = cls(
+            data.get("q", "").strip()[:200],
+            data.get("need", ""),
+            data.get("relationship", ""),
+            data.get("sort", "") or "attention",
+        )
+        allowed = (query.need, ("", *NEEDS)), (query.relationship, ("", *RELATIONSHIPS)), (query.sort, _SORTS)
+        return query if all(value in values for value, values in allowed) else None
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The parts of this query that an address must name."""
+        usual = _Query()
+        return {name: value for name, value in asdict(self).items() if value != getattr(usual, name)}
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether the list shows a part of the customers."""
+        return bool(self.q or self.need or self.relationship)
 
 
 @require_safe
 @needs(Right.CUSTOMER_VIEW)
 def customer_list(request: StaffRequest) -> HttpResponse:
-    """Show the customers of the person's scope; an unknown filter shows all of them, with a sentence."""
+    """Show the customers of the person's scope; an unknown filter or sort shows all of them, with a sentence."""
     visible = Customer.objects.visible_to(request.user)
-    q, need = request.GET.get("q", "").strip()[:200], request.GET.get("need", "")
-    is_known = need == "" or need in NEEDS
-    if not is_known:
-        q = need = ""
+    asked = _Query.read(request.GET)
+    query = asked or _Query()
     now = timezone.now()
-    found = _matching(visible, q, need, now)
     context = {
         "nav": "customers",
-        "q": q,
-        "need": need,
+        "query": query,
+        "sorts": {field: _heading(field, query.sort) for field in _FIRST},
         "totals": _totals(visible, now),
-        "bad_need": not is_known,
-    } | _rows(found, request.GET.get("page"), now)
-    return render(request, "customers/customers.html", context, status=200 if is_known else 422)
+        "bad_query": asked is None,
+    } | _rows(_matching(visible, query, now), query, request.GET.get("page", ""), now)
+    return render(request, "customers/customers.html", context, status=422 if asked is None else 200)
 
 
-def _matching(visible: QuerySet[Customer], q: str, need: str, now: datetime) -> QuerySet[Customer]:
-    """Find by name, any domain or tenant id, among those with a need."""
-    if folded := fold(q):
+def _heading(field: str, sort: str) -> dict[str, str]:
+    """Return how a column is sorted and what its link asks for."""
+    states = {field: "ascending", f"-{field}": "descending"}
+    turned = {"name": "-name", "users": "-users", "-users": "users"}
+    if sort.removeprefix("-") != field:
+        return {"state": "none", "next": _FIRST[field]}
+    return {"state": states[sort], "next": turned.get(sort, _FIRST[field])}
+
+
+def _matching(visible: QuerySet[Customer], query: _Query, now: datetime) -> QuerySet[Customer]:
+    """Find by name, any domain or tenant id, among those with a need and a relationship."""
+    if folded := fold(query.q):
         visible = visible.filter(search__contains=folded)
-    return visible.filter(NEEDS[need](now)) if need else visible
+    if query.need:
+        visible = visible.filter(NEEDS[query.need](now))
+    return visible.filter(RELATIONSHIPS[query.relationship](now)) if query.relationship else visible
 
 
-def _rows(found: QuerySet[Customer], number: str | None, now: datetime) -> dict[str, object]:
-    """Return one page in two groups, what needs attention first, each with its number on all pages."""
-    needy_first = Case(When(NEEDS["any"](now), then=Value(0)), default=Value(1))
-    page = Paginator(found.order_by(needy_first, "sort_key", "pk"), _PAGE).get_page(number)
-    rows: list[tuple[Customer, list[Reason]]] = [(customer, reasons(customer, now)) for customer in page]
+def _rows(found: QuerySet[Customer], query: _Query, number: str, now: datetime) -> dict[str, object]:
+    """Return one page: sorted by attention in two groups, each with its number on all pages, else in one."""
+    fine = Case(When(NEEDS["any"](now), then=Value(False)), default=Value(True))
+    paginator = Paginator(found.annotate(fine=fine).order_by(*_SORTS[query.sort]), _PAGE)
+    page = paginator.get_page(number if number.isdecimal() and int(number[:9]) else 1)
+    rows = [(customer, reasons(customer, now)) for customer in page]
+    if query.sort != "attention":
+        return {"page": page, "groups": [{"rows": rows}]}
     needy_total = found.filter(NEEDS["any"](now)).count()
-    return {
-        "page": page,
-        "needy": [row for row in rows if row[1]],
-        "needy_total": needy_total,
-        "fine": [row for row in rows if not row[1]],
-        "fine_total": page.paginator.count - needy_total,
-    }
+    groups = [
+        {"is_needy": True, "total": needy_total, "rows": [row for row in rows if row[1]]},
+        {"is_needy": False, "total": paginator.count - needy_total, "rows": [row for row in rows if not row[1]]},
+    ]
+    return {"page": page, "groups": [group for group in groups if group["rows"]]}
 
 
 def _totals(visible: QuerySet[Customer], now: datetime) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -10,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from customers.attention import NEEDS, reasons
+from customers.attention import NEEDS, RELATIONSHIPS, reasons
 from customers.models import Customer
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
@@ -18,7 +19,8 @@ from tests.factories import CustomerFactory, CustomerGrantFactory, StaffUserFact
 
 pytestmark = pytest.mark.django_db
 
-_NEEDY = ["Needs attention (6)", "Bellows", "City", "Dune", "Ember", "Fjord", "Grove"]
+_NEEDY = ["Needs attention (5)", "Bellows", "Dune", "Ember", "Fjord", "Grove"]
+_FINE = ["Nothing to do (2)", "Alpine", "City"]
 
 
 def _rows(client: Client, query: str = "") -> list[str]:
@@ -32,13 +34,13 @@ def _rows(client: Client, query: str = "") -> list[str]:
 
 @pytest.fixture
 def several() -> None:
-    """Seven customers, one for each kind of trouble and one without."""
+    """Seven customers, one for each kind of trouble and two without: all licenses in use is no trouble."""
     soon = timezone.now() + timedelta(days=10)
-    CustomerFactory.create(name="Alpine", free_licenses=12, user_count=1234)
-    CustomerFactory.create(name="Bellows", error_users=3)
-    CustomerFactory.create(name="City", short_products=2)
-    CustomerFactory.create(name="Dune", over_licenses=5)
-    CustomerFactory.create(name="Ember", relationship_ends_at=soon)
+    CustomerFactory.create(name="Alpine", free_licenses=12, user_count=1234, relationship="active")
+    CustomerFactory.create(name="Bellows", error_users=3, relationship="")
+    CustomerFactory.create(name="City", short_products=2, relationship="active")
+    CustomerFactory.create(name="Dune", over_licenses=5, relationship="")
+    CustomerFactory.create(name="Ember", relationship_ends_at=soon, user_count=1)
     CustomerFactory.create(name="Fjord", relationship="terminated")
     CustomerFactory.create(name="Grove", relationship="expiring")
 
@@ -46,18 +48,28 @@ def several() -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("", [*_NEEDY, "Nothing to do (1)", "Alpine"]),
+        ("", [*_NEEDY, *_FINE]),
         ("?need=any", _NEEDY),
         ("?need=errors", ["Needs attention (1)", "Bellows"]),
-        ("?need=short", ["Needs attention (1)", "City"]),
+        ("?need=short", ["Nothing to do (1)", "City"]),
         ("?need=over", ["Needs attention (1)", "Dune"]),
         ("?need=access", ["Needs attention (3)", "Ember", "Fjord", "Grove"]),
         ("?need=access&q=fjo", ["Needs attention (1)", "Fjord"]),
         ("?q=alp", ["Nothing to do (1)", "Alpine"]),
-        ("?page=x", [*_NEEDY, "Nothing to do (1)", "Alpine"]),
+        ("?page=x", [*_NEEDY, *_FINE]),
+        ("?need=&relationship=&sort=", [*_NEEDY, *_FINE]),
+        ("?relationship=active", _FINE),
+        ("?relationship=expiring", ["Needs attention (2)", "Ember", "Grove"]),
+        ("?relationship=ended", ["Needs attention (1)", "Fjord"]),
+        ("?relationship=unknown", ["Needs attention (2)", "Bellows", "Dune"]),
+        ("?sort=attention", [*_NEEDY, *_FINE]),
+        ("?sort=name", ["Alpine", "Bellows", "City", "Dune", "Ember", "Fjord", "Grove"]),
+        ("?sort=-name&need=access", ["Grove", "Fjord", "Ember"]),
+        ("?sort=users", ["Bellows", "City", "Dune", "Fjord", "Grove", "Ember", "Alpine"]),
+        ("?sort=-users", ["Alpine", "Ember", "Bellows", "City", "Dune", "Fjord", "Grove"]),
     ],
 )
-def test_what_needs_attention_comes_first_and_figures_filter(
+def test_what_needs_attention_comes_first_and_filters_and_sorts_hold(
     staff_client: Client, several: None, query: str, expected: list[str]
 ) -> None:
     assert _rows(staff_client, query) == expected
@@ -95,15 +107,54 @@ def test_a_customer_without_a_listed_relationship_is_reachable_with_a_warning() 
     assert [(reason.kind, str(reason.text)) for reason in reasons(bare, now)] == [
         ("warn", "no admin relationship is listed")
     ]
+    assert bare in Customer.objects.filter(NEEDS["any"](now))
 
 
-def test_an_unknown_filter_shows_all_and_says_so(staff_client: Client, several: None) -> None:
-    response = staff_client.get("/customers/?need=money&q=alp")
+@pytest.mark.parametrize("asked", ["need=money", "relationship=love", "sort=free", "sort=-attention", "sort=--name"])
+def test_an_unknown_filter_or_sort_shows_all_and_says_so(staff_client: Client, several: None, asked: str) -> None:
+    response = staff_client.get(f"/customers/?{asked}&q=alp")
 
     page = response.content.decode()
     assert response.status_code == 422
-    assert "This filter is not known; the list shows all customers." in page
+    assert "This filter or sorting is not known; the list shows all customers." in page
     assert "Bellows" in page
+    # The way on does not lead here again.
+    assert staff_client.get("/customers/" + re.findall(r'class="sort" href="([^"]+)"', page)[0]).status_code == 200
+
+
+def test_every_customer_has_one_relationship(staff_client: Client) -> None:
+    now = timezone.now()
+    for state in ("", "none", "active", "expiring", "expired", "terminated", "ended", "approvalPending"):
+        for end in (None, now - timedelta(days=1), now + timedelta(days=29), now + timedelta(days=31)):
+            CustomerFactory.create(relationship=state, relationship_ends_at=end)
+    found = [set(Customer.objects.filter(condition(now))) for condition in RELATIONSHIPS.values()]
+
+    assert sum(map(len, found)) == len(set[Customer]().union(*found)) == Customer.objects.count()
+
+
+@pytest.mark.parametrize(
+    ("asked", "states", "links"),
+    [
+        ("", ["none", "ascending", "none"], ["sort=name", "sort=attention", "sort=-users"]),
+        ("?sort=name&q=e", ["ascending", "none", "none"], ["q=e&sort=-name", "q=e&sort=attention", "q=e&sort=-users"]),
+        ("?sort=-users&page=2", ["none", "none", "descending"], ["sort=name", "sort=attention", "sort=users"]),
+    ],
+)
+def test_headings_say_and_change_the_order(
+    staff_client: Client, several: None, asked: str, states: list[str], links: list[str]
+) -> None:
+    head = staff_client.get(f"/customers/{asked}").content.decode().split("<thead>")[1].split("</thead>")[0]
+
+    assert re.findall('aria-sort="([^"]+)"', head) == states
+    found = [unescape(link).removeprefix("?") for link in re.findall('class="sort" href="([^"]+)"', head)]
+    assert [sorted(link.split("&")) for link in found] == [sorted(link.split("&")) for link in links]
+
+
+@pytest.mark.parametrize(("asked", "shown"), [("0", 1), ("-3", 1), ("x", 1), ("", 1), ("2", 2), ("99", 2)])
+def test_odd_page_numbers_lead_to_a_good_page(staff_client: Client, asked: str, shown: int) -> None:
+    CustomerFactory.create_batch(101)
+
+    assert f"Page {shown} of 2" in staff_client.get(f"/customers/?page={asked}").content.decode()
 
 
 @pytest.mark.parametrize("typed", ["こんとそ", "コントソ商事", "ｺﾝﾄｿ 商事", "contoso.example", "old-contoso", "TENANT"])
@@ -144,8 +195,8 @@ def test_figures_count_only_what_the_person_sees(sign_in: Callable[[StaffUser], 
 
     page = client.get("/customers/").content.decode()
 
-    assert _rows(client) == ["Needs attention (2)", "Bellows", "City"]
-    assert re.findall(r"<b[^>]*>(\d+)</b><span>", page) == ["2", "3", "2", "0", "0"]
+    assert _rows(client) == ["Needs attention (1)", "Bellows", "Nothing to do (1)", "City"]
+    assert re.findall(r"<b[^>]*>(\d+)</b><span>", page) == ["1", "3", "2", "0", "0"]
 
 
 def test_row_shows_its_figures(staff_client: Client) -> None:
@@ -156,7 +207,13 @@ def test_row_shows_its_figures(staff_client: Client) -> None:
     page = staff_client.get("/customers/").content.decode().split("<tbody>")[1]
 
     cells = [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r'<td class="num"[^>]*>(.*?)</td>', page)]
-    assert cells == ["1,234", "56", "2", "7", "Users with errors: 9"]
+    assert cells == [
+        "1,234",
+        "56",
+        "Products without free licenses: 2",
+        "Licenses over-assigned: 7",
+        "Users with errors: 9",
+    ]
     assert "9 users with errors" in page
     assert re.search(r'<time class="muted"[^>]*>\d\d:\d\d JST</time>', page)
 
