@@ -1,6 +1,8 @@
 """Manage licenses: the boxes of the selected users, the live summary, and the way to Review or to the save."""
 
 import uuid
+from enum import StrEnum
+from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib import messages
@@ -42,6 +44,13 @@ CHIPS = 50
 _NAMED = 10
 
 
+class Read(StrEnum):
+    """Whether the selected users were read again, or will be."""
+
+    NOW = "now"
+    LATER = "later"
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Right.LICENSE_PLAN)
 def manage(request: StaffRequest, tenant_id: str) -> HttpResponse:
@@ -53,10 +62,10 @@ def manage(request: StaffRequest, tenant_id: str) -> HttpResponse:
     draft = _named_draft(request, tenant_id)
     if (away := _not_ready(request, customer, selection)) is not None:
         return away
-    if not _read_again(customer, selection):
+    if not (read := _read_again(customer, selection)):
         messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
     form = _first_form(load_catalog(customer), draft)
-    return _page(request, customer, selection, form)
+    return _page(request, customer, selection, form, is_reading=read == Read.LATER)
 
 
 def _named_draft(request: StaffRequest, tenant_id: str) -> LicenseChange | None:
@@ -81,37 +90,50 @@ def _not_ready(request: StaffRequest, customer: Customer, selection: Selection) 
     if not selections.count(selection):
         return _nobody(request, customer)
     if selections.is_stale(selection, timezone.now()):
-        return redirect("customers:users", tenant_id=customer.tenant_id)
+        return _to_the_list(customer)
     return None
 
 
 def _nobody(request: StaffRequest, customer: Customer) -> HttpResponse:
     messages.warning(request, _("Nobody is selected. Tick the users whose licenses you want to manage."))
-    return redirect("customers:users", tenant_id=customer.tenant_id)
+    return _to_the_list(customer)
 
 
-def _read_again(customer: Customer, selection: Selection) -> bool:
-    """Read the selected users and the products again, now or (many users) in the background."""
+def _to_the_list(customer: Customer) -> HttpResponse:
+    """Answer "see other": the address itself has not moved."""
+    answer = redirect("customers:users", tenant_id=customer.tenant_id)
+    answer.status_code = HTTPStatus.SEE_OTHER
+    return answer
+
+
+def _read_again(customer: Customer, selection: Selection) -> Read | None:
+    """Read the selected users and the products again, now or (many users) in the background; None for no answer."""
     users = list(selections.users(selection).values_list("pk", "object_id")[: READ_IN_REQUEST + 1])
     try:
         refresh_products(customer)
-        if len(users) <= READ_IN_REQUEST:
-            refresh_users(customer, [object_id for _pk, object_id in users])
-        else:
+        if len(users) > READ_IN_REQUEST:
             pks = list(selections.users(selection).values_list("pk", flat=True))
             doorbell.refresh_selected.enqueue(customer.pk, pks)
+            return Read.LATER
+        refresh_users(customer, [object_id for _pk, object_id in users])
     except GatewayError:
-        return False
+        return None
     finally:
         # Users who turned out to be deleted have left the selection.
         selection.refresh_from_db(fields=["counter"])
-    return True
+    return Read.NOW
 
 
 def _page(
-    request: StaffRequest, customer: Customer, selection: Selection, form: WishForm, status: int = 200
+    request: StaffRequest,
+    customer: Customer,
+    selection: Selection,
+    form: WishForm,
+    status: int = 200,
+    *,
+    is_reading: bool = False,
 ) -> HttpResponse:
-    """Render the page with what the form already holds."""
+    """Render the page with what the form already holds; `is_reading`: the users are being read again meanwhile."""
     chosen = selections.users(selection)
     unset = chosen.filter(usage_location="")
     figures = chosen.order_by().aggregate(
@@ -129,6 +151,7 @@ def _page(
         "total": figures["total"],
         "more": max(0, figures["total"] - CHIPS),
         "as_of": figures["as_of"],
+        "is_reading": is_reading,
         "rows": [row for row in rows if not row.is_folded],
         "folded": [row for row in rows if row.is_folded],
         "form": form,
@@ -191,13 +214,15 @@ def _take(request: StaffRequest, customer: Customer, selection: Selection, conte
 
 def _refusal(request: StaffRequest, customer: Customer, selection: Selection, form: WishForm) -> HttpResponse | None:
     """Answer a form that cannot be stored, or nobody to store it for; None when it can."""
+    if (away := _not_ready(request, customer, selection)) is not None:
+        return away
     if not form.errors and form.wish.is_empty:
-        form.errors[""] = _("Nothing is changed. Choose a product, a service plan or a location.")
+        form.errors[""] = _("Choose a product, a service plan or a location.")
     if not form.key:
         form.errors[""] = _("This form is too old. Check your choices and save again.")
     if form.errors:
         return _page(request, customer, selection, form, status=422)
-    return _not_ready(request, customer, selection)
+    return None
 
 
 def _follow(draft: LicenseChange) -> HttpResponse:
@@ -217,6 +242,9 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
     selection = selections.get(request.user, customer)
     catalog: Catalog = load_catalog(customer)
     form = WishForm(request.POST, catalog)
+    if form.errors:
+        # Nothing is swapped in for it.
+        return HttpResponse(next(iter(form.errors.values())), status=422, content_type="text/plain; charset=utf-8")
     pks = list(selections.users(selection).values_list("pk", flat=True))
     plan = save.preview(
         customer,
@@ -239,6 +267,5 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "left_out": sum(1 for user in plan.users if user.refusal),
         "estimate": estimate(plan.writes, rate=settings.WRITES_PER_SECOND, burst=settings.WRITE_BURST),
         "is_empty": form.wish.is_empty,
-        "form_errors": form.errors,
     }
     return render(request, "licenses/summary.html", context)

@@ -96,7 +96,7 @@ def test_the_page_needs_the_same_queries_for_few_and_for_many(
 
 def test_nobody_selected_leads_back_to_the_list(story: Customer, staff_client: Client) -> None:
     answer = staff_client.get(page_of(story), follow=True)
-    assert answer.redirect_chain == [(reverse("customers:users", args=[story.tenant_id]), 302)]
+    assert answer.redirect_chain == [(reverse("customers:users", args=[story.tenant_id]), 303)]
     assert "Nobody is selected" in answer.content.decode()
 
 
