@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from customers.models import Customer
 from licenses.models import Product, ServicePlan
+from licensing_portal.lists import listed
 
 
 class Names:
@@ -33,4 +34,4 @@ class Names:
 
     def groups(self, ids: Iterable[str]) -> str:
         """Return the names of groups, joined."""
-        return ", ".join(self._groups.get(group_id, group_id) for group_id in ids)
+        return listed(self._groups.get(group_id, group_id) for group_id in ids)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from licenses.messages import explanation
 from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
+from licensing_portal.lists import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +76,29 @@ def mentioned(rows: Iterable[UserChange]) -> tuple[set[str], set[str]]:
     return skus, plans
 
 
-def outcome_of(row: UserChange, names: Names) -> Outcome:
-    """Return what a row changes, and what is kept, foreseen or refused."""
+def outcome_of(row: UserChange, names: Names, *, planned: bool = False) -> Outcome:
+    """Return what a row changes or (`planned`) will change, and what is kept, foreseen or refused."""
     changes = [Line("location", _("Usage location"), row.location)] if row.location else []
     before = _direct(row.before)
     held = {path["skuId"] for path in (row.before or {}).get("paths", ()) if _holds(path)}
     for add in row.add:
         if add["skuId"] not in held:
-            changes.append(Line("plus", _("Assigned"), names.product(add["skuId"])))
-        changes += _switched(add, before.get(add["skuId"], frozenset()), names)
-    changes += [Line("minus", _("Unassigned"), names.product(sku_id)) for sku_id in row.remove]
+            changes.append(Line("plus", _("Assign") if planned else _("Assigned"), names.product(add["skuId"])))
+        changes += _switched(add, before.get(add["skuId"], frozenset()), names, planned)
+    gone = _("Unassign") if planned else _("Unassigned")
+    changes += [Line("minus", gone, names.product(sku_id)) for sku_id in row.remove]
     return Outcome(tuple(changes), tuple(_notes(row, names)))
 
 
-def _switched(add: Mapping[str, Any], before: frozenset[str], names: Names) -> list[Line]:
+def _switched(add: Mapping[str, Any], before: frozenset[str], names: Names, planned: bool) -> list[Line]:
     """Return the plans that an assignment switches off or on."""
     now = frozenset(add["disabledPlans"])
-    off = ", ".join(sorted(names.plan(plan) for plan in now - before))
-    on = ", ".join(sorted(names.plan(plan) for plan in before - now))
-    lines = [Line("switch", _("Switched off"), _("%(plans)s off") % {"plans": off})] if off else []
-    return lines + ([Line("switch", _("Switched on"), _("%(plans)s on") % {"plans": on})] if on else [])
+    off = listed(sorted(names.plan(plan) for plan in now - before))
+    on = listed(sorted(names.plan(plan) for plan in before - now))
+    word_off = _("Switch off") if planned else _("Switched off")
+    word_on = _("Switch on") if planned else _("Switched on")
+    lines = [Line("switch", word_off, _("%(plans)s off") % {"plans": off})] if off else []
+    return lines + ([Line("switch", word_on, _("%(plans)s on") % {"plans": on})] if on else [])
 
 
 def _notes(row: UserChange, names: Names) -> list[Line]:
@@ -111,10 +115,10 @@ def _notes(row: UserChange, names: Names) -> list[Line]:
             text = _("%(name)s: kept by group %(group)s") % {"name": names.product(kept["skuId"]), "group": groups}
         notes.append(Line("lock", _("Kept"), text))
     for caution in row.cautions:
-        plans = ", ".join(names.plan(plan) for plan in caution["plans"])
+        plans = listed(names.plan(plan) for plan in caution["plans"])
         notes.append(Line("warn", _("Warning"), f"{explanation(caution['kind']).title}: {plans}"))
     if row.failure_kind:
-        about = ", ".join(names.product(sku_id) for sku_id in row.failure_skus)
+        about = listed(names.product(sku_id) for sku_id in row.failure_skus)
         title = str(explanation(row.failure_kind).title)
         notes.append(Line("bad", _("Not possible"), f"{title}: {about}" if about else title))
     return notes

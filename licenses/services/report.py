@@ -12,6 +12,7 @@ from licenses.messages import explanation
 from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import Outcome, names_for, outcome_of
+from licensing_portal.lists import listed
 
 State = UserChange.State
 NAMES_SHOWN = 100
@@ -180,7 +181,7 @@ def _cause(first: UserChange, number: int, names: Names) -> Cause:
         key=cause_key(first),
         title=title,
         text=text,
-        about=", ".join(about),
+        about=listed(about),
         number=number,
         message=first.message if is_unclassified else "",
         request_id=first.request_id,
@@ -206,7 +207,7 @@ def review_groups(change: LicenseChange) -> list[Group]:
 
 def _group(change: LicenseChange, group: Mapping[str, Any], first: UserChange, names: Names) -> Group:
     people = change.user_changes.filter(outcome_key=group["outcome_key"]).order_by("sort_key", "id")
-    outcome = outcome_of(first, names)
+    outcome = outcome_of(first, names, planned=True)
     if first.failure_kind:
         # Neither what was wished nor what a group would keep: the reason alone.
         outcome = Outcome((), tuple(note for note in outcome.notes if note.icon == "bad"))

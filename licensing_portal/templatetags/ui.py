@@ -87,7 +87,7 @@ register.filter("listed", listed)
 @register.filter
 def before_particle(name: str) -> str:
     """Return a name as it stands before a Japanese particle: a space follows Latin letters and digits alone."""
-    return f"{name} " if _is_japanese() and name[-1:].isascii() else name
+    return f"{name} " if name and _is_japanese() and name[-1].isascii() else name
 
 
 @register.filter

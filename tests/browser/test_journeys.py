@@ -103,7 +103,7 @@ def test_by_what_a_screen_reader_says(portal: Portal, open_page: Callable[..., P
     expect(box).not_to_be_checked()
     expect(box).to_have_accessible_description("Unassign from 2")
     said = page.get_by_role("status").filter(has_text="Opens Review first")
-    expect(said).to_contain_text("Unassigned: Office 365 E1 · 2")
+    expect(said).to_contain_text("Unassign: Office 365 E1 · 2")
     page.get_by_role("button", name="Save", exact=True).press("Enter")
 
     expect(page.get_by_role("heading", level=1, name="Review changes")).to_be_visible()
