@@ -86,6 +86,8 @@ class ChangeList:
     def parse(self, data: Mapping[str, str], products: Sequence[Product]) -> ChangeQuery:
         """Read the fields of the form; what is not known or no date is an error of its field."""
         typed = {name: one_line(data.get(name, ""))[:_LONGEST] for name in FIELDS}
+        # No text, but a choice: what is not one is refused as it came.
+        typed["product"] = data.get("product", "").strip()[:_LONGEST]
         if self._single:
             typed["customer"] = ""
         known = {product.sku_id for product in products}

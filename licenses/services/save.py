@@ -20,11 +20,11 @@ from licenses.core.diff import Wish
 from licenses.core.losses import losses
 from licenses.core.planning import Cause, SavePlan, plan_save
 from licenses.models import LicenseChange, UserChange
-from licenses.services.claims import give_up_waiting
 from licenses.services.intents import Person, build_row, people
 from licenses.services.keys import same_key
 from licenses.services.picture import doubts, has_drifted, selection_moved
 from licenses.services.states import load_catalog, load_states
+from licenses.services.stopping import cancel
 from licenses.services.subjects import note_products
 from licenses.services.wishes import wish_from_json, wish_to_json
 from licensing_portal.staff.models import StaffUser
@@ -34,7 +34,6 @@ PLANNED_IN_REQUEST = 1_000
 _ROWS_AT_ONCE = 2_000
 
 Status = LicenseChange.Status
-_STOPPABLE = (Status.PLANNING, Status.RUNNING, Status.PAUSED)
 
 
 class NobodySelected(Exception):
@@ -150,7 +149,7 @@ def plan_stored(change_id: UUID | str) -> None:
         change.status = Status.DRAFT
         _write_plan(change)
         if change.cancel_requested_at is not None:
-            _cancel(change)
+            cancel(change)
         elif change.starts_itself and not change.causes and not _selection_moved(change):
             _queue(change)
 
@@ -173,32 +172,6 @@ def start(change: LicenseChange, *, key: str = "", unattended: bool = False) -> 
         change.start_key = key
         _queue(change)
     return change
-
-
-def request_stop(change: LicenseChange) -> None:
-    """Ask a change to stop: users at Microsoft now are finished and recorded, the rest is not tried.
-
-    One that still waits for its turn ends at once, one that is being planned as soon as its users are known.
-    """
-    with transaction.atomic():
-        change = LicenseChange.objects.select_for_update().get(pk=change.pk)
-        if change.status == Status.QUEUED:
-            _cancel(change)
-        elif change.status in _STOPPABLE and change.cancel_requested_at is None:
-            change.cancel_requested_at = timezone.now()
-            change.save(update_fields=["cancel_requested_at"])
-            if change.status != Status.PLANNING:
-                doorbell.ring(change)
-
-
-def _cancel(change: LicenseChange) -> None:
-    """End a change of which nothing was sent."""
-    give_up_waiting(change)
-    now = timezone.now()
-    change.status, change.planned_users = Status.CANCELLED, []
-    change.cancel_requested_at = change.cancel_requested_at or now
-    change.started_at = change.finished_at = now
-    change.save(update_fields=["status", "planned_users", "cancel_requested_at", "started_at", "finished_at"])
 
 
 def _write_plan(change: LicenseChange) -> None:

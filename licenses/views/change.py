@@ -15,7 +15,7 @@ from customers import selection as selections
 from customers.folding import fold
 from customers.models import Customer, Source
 from licenses.models import LicenseChange, UserChange
-from licenses.services import outcomes, report, save
+from licenses.services import outcomes, report, stopping
 from licenses.services.progress import Phase, progress_of
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
@@ -133,5 +133,5 @@ def progress(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
 def stop(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     """Ask a running change to stop."""
     change = _change_or_404(request, change_id)
-    save.request_stop(change)
+    stopping.request_stop(change)
     return redirect("licenses:change", change_id=change.pk)

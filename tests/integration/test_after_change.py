@@ -16,7 +16,7 @@ from tests.integration.saving import ALL, saved, sku
 pytestmark = pytest.mark.django_db
 
 # Nobody of the story holds it.
-UNHELD = "MCOMEETADV"
+UNHELD = "Microsoft_Teams_Enterprise_New"
 PEOPLE = [user_id("joiner", 1), user_id("joiner", 2)]
 FIGURES = ("user_count", "error_users", "free_licenses", "short_products", "over_licenses")
 

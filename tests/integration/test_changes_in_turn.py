@@ -9,7 +9,7 @@ from django.utils import timezone
 from customers.models import Customer, DirectoryUser
 from licenses.core.diff import Wish
 from licenses.models import LicenseChange, LicenseEvent, UserChange
-from licenses.services import claims, readback, run, save, send
+from licenses.services import claims, readback, run, save, send, stopping
 from licenses.services.refresh import refresh_products, refresh_users
 from licenses.services.states import load_catalog
 from licenses.services.sync import refresh_customer
@@ -171,7 +171,7 @@ def test_nobody_is_changed_after_stop(sandbox: Sandbox, story: Customer, staff: 
     change = save.start(draft(staff, story, PEOPLE, Wish(products={e3: ALL})))
     sandbox.faults.add({"match": "POST /graph/v1.0/$batch", "status": 504})
     run.pump(str(change.pk), seconds=0.3)
-    save.request_stop(change)
+    stopping.request_stop(change)
     sandbox.journal.clear()
     for _ in range(3):
         change.user_changes.update(not_before=None)

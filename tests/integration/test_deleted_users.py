@@ -144,7 +144,7 @@ def test_manage_with_deleted_users_alone_has_nobody(story: Customer, staff: Staf
     select(staff, story, JOINERS)
     _forget(story)
     answer = staff_client.get(page_of(story), follow=True)
-    assert answer.redirect_chain == [(reverse("customers:users", args=[story.tenant_id]), 302)]
+    assert answer.redirect_chain == [(reverse("customers:users", args=[story.tenant_id]), 303)]
     assert NOT_SELECTED in answer.content.decode()
 
 

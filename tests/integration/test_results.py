@@ -8,7 +8,7 @@ from customers import selection as selections
 from customers.models import Customer
 from licenses.core.diff import Wish
 from licenses.models import LicenseChange, UserChange
-from licenses.services import save
+from licenses.services import save, stopping
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
@@ -89,7 +89,7 @@ def test_an_unknown_part_of_the_result_is_named(story: Customer, staff: StaffUse
     answer = staff_client.get(reverse("licenses:change", args=[change.pk]) + "?show=zz")
     text = answer.content.decode()
     assert answer.status_code == 422
-    assert "The value of &quot;show&quot; is not known" in text
+    assert "This part of the result is not known" in text
     assert _name(story, user_id("joiner", 2)) in text
 
 
@@ -133,7 +133,7 @@ def test_stop_between_location_and_licences_tells_the_location(
     wish = Wish(products={sku("SPE_E3"): ALL}, location="JP")
     change = save.start(draft(staff, story, people, wish))
     change.user_changes.filter(location="JP").update(step=UserChange.Step.LICENCES)
-    save.request_stop(change)
+    stopping.request_stop(change)
     text = page(staff_client, change)
     assert text.count("Nothing was changed for these users.") == 1
     assert text.count("Their usage location had been set before.") == 1

@@ -7,7 +7,7 @@ from customers.models import Customer
 from licenses.core.diff import Wish
 from licenses.core.planning import Cause
 from licenses.models import Entitlement, LicenseChange, LicenseEvent, UserChange
-from licenses.services import readback, run, save
+from licenses.services import readback, run, save, stopping
 from licenses.services.claims import claim
 from licenses.services.keys import KeyReused, content_digest
 from licensing_portal.sandbox import Sandbox
@@ -207,7 +207,7 @@ def test_stop_leaves_what_was_not_begun_as_not_tried(
     change = save.start(draft(staff, story, JOINERS[1:5], Wish(products={sku("SPE_E3"): ALL})))
     LicenseChange.objects.filter(pk=change.pk).update(status=LicenseChange.Status.RUNNING, started_at=change.queued_at)
     claimed = claim(change, 1, token="worker:1:x:1")
-    save.request_stop(change)
+    stopping.request_stop(change)
     sandbox.journal.clear()
     # Reported as updated, but the read-back below will not find it: never "updated" on the word of a call.
     monkeypatch.setattr(readback, "_PAUSES", ())
@@ -220,11 +220,11 @@ def test_stop_leaves_what_was_not_begun_as_not_tried(
 
 def test_a_waiting_change_stops_at_once(sandbox: Sandbox, story: Customer, staff: StaffUser) -> None:
     change = save.start(draft(staff, story, JOINERS[1:5], Wish(products={sku("SPE_E3"): ALL})))
-    save.request_stop(change)
+    stopping.request_stop(change)
     change.refresh_from_db()
     assert change.status == LicenseChange.Status.CANCELLED
     assert set(states(change).values()) == {UserChange.State.NOT_TRIED}
-    save.request_stop(change)
+    stopping.request_stop(change)
     sandbox.journal.clear()
     run.pump(str(change.pk))
     assert writes(sandbox) == []

@@ -244,6 +244,7 @@ def test_signed_out_page_shows_nothing_of_the_inside(db: None) -> None:
     assert '<a class="vh skip" href="#main">' in page
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("address", ["/healthz", "/readyz"])
 def test_probes_are_read_only_also_without_a_forms_token(address: str) -> None:
     client = Client(enforce_csrf_checks=True)

@@ -257,7 +257,7 @@ def test_three_licences_are_named_and_the_others_counted(staff_client: Client, c
     AssignmentFactory.create(user=aiko, product=broken, state="Error", error="CountViolation")
 
     page = staff_client.get(f"{_address(customer)}?q=aiko").content.decode()
-    cell = page[page.index('<td class="w"><span class="tags">') :].split("</td>")[0]
+    cell = page[page.index('<td class="all"><span class="tags">') :].split("</td>")[0]
 
     shown, more = (re.sub(r"<[^>]+>", "", part).strip() for part in cell.split('<span class="tag more">'))
     assert shown == "Error: Zuluby group AAAlpha"
