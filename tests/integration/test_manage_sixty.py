@@ -122,7 +122,8 @@ def test_five_thousand_users_cost_no_more_queries_than_one(
         numbers.append(len(queries))
     assert len(names(page.content.decode())) == PRODUCTS
     assert page.content.decode().count('name="plan-') == PRODUCTS * PLANS_EACH
-    assert numbers[0] == numbers[1] <= 15
+    # The first count asks whether anybody is selected at all.
+    assert numbers[0] == numbers[1] <= 16
 
 
 def test_rows_come_changed_then_held_then_free_and_the_rest_is_folded(
