@@ -12,13 +12,12 @@ from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
 from customers.models import Customer
-from licenses.services.sync import sync_customer, sync_customers
 from licensing_portal.catalogue import compile_all
 from licensing_portal.environment import LOOPBACK_HOSTS
 from licensing_portal.sandbox import Sandbox, SandboxOptions
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
-from tests import sandbox_session
+from tests import sandbox_session, story_rows
 from tests.factories import StaffUserFactory
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -78,11 +77,7 @@ def sandbox(make_sandbox: Callable[..., Sandbox]) -> Sandbox:
 @pytest.fixture
 def story(sandbox: Sandbox, db: None) -> Customer:
     """コントソ商事 as the first sync stores it; the other customers are listed, not read."""
-    sync_customers()
-    customer = Customer.objects.get(tenant_id=sandbox.story_tenant_id)
-    sync_customer(customer)
-    customer.refresh_from_db()
-    return customer
+    return story_rows.fill(sandbox.story_tenant_id)
 
 
 @pytest.fixture

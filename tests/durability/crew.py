@@ -1,62 +1,37 @@
 """Worker processes that a test starts, kills, freezes and starts again."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 BASE = Path(__file__).resolve().parent.parent.parent
-COMMAND = [sys.executable, "-m", "tests.durability.worker"]
+COMMAND = [sys.executable, "-m", "tests.durability.nursery"]
 
 
 class Worker:
-    """One child process."""
+    """One process that works."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            COMMAND,
-            cwd=BASE,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            # Ctrl-C is meant for the tests, which then end their workers.
-            start_new_session=True,
-        )
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    def begin(self) -> None:
-        """Let a loaded worker work."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n", "the worker did not load"
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
+    def __init__(self, pid: int, nursery: "Nursery") -> None:
+        self.pid = pid
+        self._nursery = nursery
+        self._is_over = False
 
     def kill(self) -> None:
         """End it as a machine ends whose cable is pulled."""
         self._signal(signal.SIGKILL)
-        self.process.wait(10)
-        self._close()
+        self._wait(10)
 
     def end(self, within: float = 30) -> int:
         """Ask it to end, and return its exit code."""
         self._signal(signal.SIGTERM)
-        code = self.process.wait(within)
-        self._close()
-        return code
-
-    def freeze(self) -> None:
-        """Stop it where it is."""
-        self._signal(signal.SIGSTOP)
+        return self._wait(within)
 
     def thaw(self) -> None:
         """Let it go on."""
@@ -68,21 +43,53 @@ class Worker:
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def _signal(self, number: int) -> None:
-        if self.process.poll() is None:
+        if not self._is_over:
             os.kill(self.pid, number)
 
-    def _close(self) -> None:
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream is not None
-            stream.close()
+    def _wait(self, within: float) -> int:
+        if self._is_over:
+            return 0
+        code = self._nursery.ask({"wait": self.pid, "within": within})
+        assert code is not None, f"worker {self.pid} did not end within {within:g} s"
+        self._is_over = True
+        return int(code)
+
+
+class Nursery:
+    """The process whose children the workers are."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            COMMAND,
+            cwd=BASE,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            # Ctrl-C is meant for the tests, which then end their workers.
+            start_new_session=True,
+        )
+
+    def ask(self, question: Mapping[str, Any]) -> Any:
+        """Give an order and return its answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the nursery has ended"
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """End the nursery: its orders end."""
+        self._process.communicate(timeout=10)
 
 
 class Crew:
-    """Workers at work, with loaded ones that wait to take a dead one's place."""
+    """Workers at work."""
 
-    def __init__(self, environment: dict[str, str], *, spares: int = 0) -> None:
-        self._environment = environment
-        self._spares = [Worker(environment) for _ in range(spares)]
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._nursery = Nursery(environment)
         self.workers: list[Worker] = []
 
     def __enter__(self) -> Self:
@@ -91,17 +98,13 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for worker in (*self.workers, *self._spares):
+        for worker in self.workers:
             worker.kill()
+        self._nursery.close()
 
     def add(self, **changes: str) -> Worker:
-        """Put one more worker to work; one that is different comes without a spare."""
-        if self._spares and not changes:
-            worker = self._spares.pop(0)
-            self._spares.append(Worker(self._environment))
-        else:
-            worker = Worker({**self._environment, **changes})
-        worker.begin()
+        """Put one more worker to work; `changes` are what its environment says otherwise (see worker.py)."""
+        worker = Worker(self._nursery.ask({"born": changes}), self._nursery)
         self.workers.append(worker)
         return worker
 

@@ -13,7 +13,6 @@ from tests.durability.stage import Stage, count, is_finished, stage
 from tests.durability.watched import PART, WatchedSandbox
 
 WORKERS = 2
-SPARES = 3
 # A kill comes this long after the one before it, at most.
 LONGEST_LIFE = 0.4
 # Of so many users, one is throttled and one has an answer that is lost after the change.
@@ -24,7 +23,7 @@ def experiment(kills: int, users: int, seed: int, *, blind: bool = False) -> Fig
     """Change so many users while random workers are killed; on the database and settings of this process."""
     dice = random.Random(seed)
     blindness = "1" if blind else ""
-    with stage(users, latency=(0.05, 0.2), spares=SPARES, DURABILITY_BLIND=blindness) as theatre:
+    with stage(users, latency=(0.05, 0.2), CALLS_AT_ONCE="2", DURABILITY_BLIND=blindness) as theatre:
         change = theatre.world.swap(users)
         _add_faults(theatre.sandbox, users, dice)
         start = time.monotonic()

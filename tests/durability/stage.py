@@ -38,7 +38,7 @@ class Stage:
 
 
 @contextmanager
-def stage(users: int, *, latency: tuple[float, float] = (0, 0), spares: int = 0, **changes: str) -> Iterator[Stage]:
+def stage(users: int, *, latency: tuple[float, float] = (0, 0), **changes: str) -> Iterator[Stage]:
     """Give a stage whose workers have these settings; all of them are dead afterwards."""
     sandbox = new_sandbox(users)
     server = serve(sandbox)
@@ -53,7 +53,7 @@ def stage(users: int, *, latency: tuple[float, float] = (0, 0), spares: int = 0,
         sandbox.forget()
         sandbox.is_served, sandbox.latency = True, latency
         environment = child_environment(server.port, **changes)
-        with Crew(environment, spares=spares) as crew:
+        with Crew(environment) as crew:
             yield Stage(sandbox, world, crew, environment)
     finally:
         server.close()

@@ -1,7 +1,7 @@
 """A real `manage.py db_worker`, in a process that a test may have prepared to be unlucky, slow to wait or wrong.
 
-`python -m tests.durability.worker` loads the portal, then waits for a line on its standard input: the tests kill
-workers faster than Python starts. The environment says what is different from `manage.py db_worker`:
+The nursery (nursery.py) has loaded the portal and forks it. The environment says what is different from
+`manage.py db_worker`:
 
 DURABILITY_LEASE  seconds of a lease (the product's own: 90)
 DURABILITY_BLIND  1: a wrong worker, which sends again without looking; the tests must find it out
@@ -10,33 +10,29 @@ DURABILITY_STOP   claim or call: stop like a frozen machine, once, right after a
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-import django
+from django.core.management import call_command
 
 
-def main() -> None:
-    """Prepare, wait for the start, work until a signal."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "licensing_portal.settings")
-    django.setup()
-    from django.core.management import call_command
-
-    # Loaded now, so that the start is quick.
+def load() -> None:
+    """Import what a worker needs, so that its start is quick."""
     from licenses.services import run  # noqa: F401
     from licensing_portal import wiring  # noqa: F401
+    from licensing_portal.management.commands import db_worker  # noqa: F401
 
+
+def work() -> None:
+    """Prepare, then work until a signal."""
     _shorten_lease()
     if os.environ.get("DURABILITY_BLIND") == "1":
         _go_blind()
     if moment := os.environ.get("DURABILITY_STOP"):
         _stop_once(moment)
-    print("ready", flush=True)
-    if sys.stdin.readline():
-        call_command("db_worker")
+    call_command("db_worker")
 
 
 def _shorten_lease() -> None:
@@ -91,7 +87,3 @@ def _stop_once(moment: str) -> None:
         return result
 
     setattr(run, name, stopping)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,9 +12,17 @@ from licenses.services.sync import refresh_customer, sync_customer
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
+from tests import story_rows
 from tests.integration.test_rounds import asked, behind_our_back
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def story(sandbox: Sandbox, db: None) -> Customer:
+    """コントソ商事 as this sandbox told it: the next round goes on from there."""
+    return story_rows.read(sandbox.story_tenant_id)
+
 
 _NOBODY = {"match": "GET /graph/v1.0/users", "status": 200, "body": {"value": []}, "times": 1}
 

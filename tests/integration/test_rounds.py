@@ -15,10 +15,16 @@ from licenses.services.sync import refresh_customer, sync_customer, sync_custome
 from licensing_portal.gateways.errors import GatewayError, Rejected
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
-from tests import sandbox_session
+from tests import sandbox_session, story_rows
 from tests.environment import SANDBOX
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def story(sandbox: Sandbox, db: None) -> Customer:
+    """コントソ商事 as this sandbox told it: the next round goes on from there."""
+    return story_rows.read(sandbox.story_tenant_id)
 
 
 def behind_our_back(method: str, customer: Customer, rest: str, body: dict[str, Any] | None = None) -> Any:

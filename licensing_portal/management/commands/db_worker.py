@@ -59,6 +59,8 @@ class Command(db_worker.Command):
             excluded_queue_names=excluded.split(",") if excluded else [],
         )
         worker.configure_signals()
+        # Before the first claim: what a worker holds that nobody has heard of is freed only when its leases end.
+        _beat()
         ended = threading.Event()
         threading.Thread(target=_watch, args=(ended,), daemon=True).start()
         try:
@@ -67,6 +69,14 @@ class Command(db_worker.Command):
             ended.set()
             sweep.retire()
             connections.close_all()
+
+
+def _beat() -> None:
+    """Beat once; a database that is away has its turn with the next beat."""
+    try:
+        sweep.beat()
+    except DatabaseError as error:
+        logger.warning("heartbeat failed: %s", type(error).__name__)
 
 
 def _watch(ended: threading.Event) -> None:
