@@ -9,6 +9,9 @@ TEMPLATES = $$(find templates -name '*.html')
 # Tools read the settings but use none of them, and no database.
 TOOL := SECRET_KEY=tool DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 DATABASE_URL=sqlite://:memory:
 
+# Every command and every process of the tests starts Python: nothing is compiled twice.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test bench screenshots check lint types messages format lock
 .DEFAULT_GOAL := install
 
@@ -20,7 +23,7 @@ $(STAMP): requirements/dev.txt requirements/lock.txt
 	if [ -z "$$found" ]; then echo "Python 3.12 or later is needed and was not found." >&2; exit 1; fi; \
 	[ -x $(PYTHON) ] || $$found -m venv .venv
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
-	@$(UV) sync --quiet --python $(PYTHON) --require-hashes requirements/dev.txt requirements/lock.txt
+	@$(UV) sync --quiet --compile-bytecode --python $(PYTHON) --require-hashes requirements/dev.txt requirements/lock.txt
 	@$(TOOL) $(PYTHON) manage.py compile_messages
 	@touch $@
 
@@ -29,8 +32,8 @@ demo: install
 
 # Everything on SQLite, then what touches a database once more on PostgreSQL.
 test: install
-	$(PYTHON) -m pytest -q -n 2 --dist loadfile
-	$(PYTHON) -m pytest -q -n 2 --dist loadfile --database postgres tests/integration tests/durability
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal --database postgres tests/integration tests/durability
 
 # Up to 100,000 users on both databases, into docs/benchmarks.md; fails when a budget is missed. QUICK=1 takes a minute and prints.
 bench: install
