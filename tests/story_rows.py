@@ -1,6 +1,7 @@
 """コントソ商事 as the first sync stores it: read once by a process, afterwards put back as rows, ten times as fast."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import batched, chain
 from typing import Any
 
 from django.apps import apps
@@ -10,15 +11,11 @@ from django.utils import timezone
 from customers.models import Customer, DirectoryUser
 from licenses.services.sync import sync_customer, sync_customers
 
+# SQLite takes 32,766 in one statement.
+_VALUES_AT_ONCE = 20_000
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    name: str
-    columns: list[str]
-    rows: list[tuple[Any, ...]]
-
-
-_stored: list[_Table] = []
+# Statements that put every row back, with their values.
+_stored: list[tuple[str, list[Any] | None]] = []
 
 
 def fill(tenant_id: str) -> Customer:
@@ -29,7 +26,7 @@ def fill(tenant_id: str) -> Customer:
         is_first = not _stored and not _any_rows()
         read(tenant_id)
         if is_first:
-            _stored.extend(_read(name) for name in _names())
+            _stored.extend(statement for name in _names() for statement in _statements(name))
     return Customer.objects.get(tenant_id=tenant_id)
 
 
@@ -57,19 +54,25 @@ def _any_rows() -> bool:
         return cursor.fetchone() is not None
 
 
-def _read(name: str) -> _Table:
+def _statements(name: str) -> Iterator[tuple[str, list[Any] | None]]:
+    """Give the statements that put the rows of a table back."""
+    table = connection.ops.quote_name(name)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {connection.ops.quote_name(name)}")
-        return _Table(name, [column[0] for column in cursor.description], cursor.fetchall())
+        cursor.execute(f"SELECT * FROM {table}")
+        columns = ", ".join(connection.ops.quote_name(column[0]) for column in cursor.description)
+        width = len(cursor.description)
+        for rows in batched(cursor.fetchall(), _VALUES_AT_ONCE // width):
+            marks = ", ".join(["(" + ", ".join(["%s"] * width) + ")"] * len(rows))
+            statement, values = f"INSERT INTO {table} ({columns}) VALUES {marks}", [*chain.from_iterable(rows)]
+            # Values are written into the statement once instead of every time.
+            rendered = connection.vendor == "postgresql"
+            yield (cursor.mogrify(statement, values), None) if rendered else (statement, values)
 
 
 def _put_back() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        for table in filter(lambda table: table.rows, _stored):
-            columns = ", ".join(map(connection.ops.quote_name, table.columns))
-            marks = ", ".join(["%s"] * len(table.columns))
-            name = connection.ops.quote_name(table.name)
-            cursor.executemany(f"INSERT INTO {name} ({columns}) VALUES ({marks})", table.rows)
+        for statement, values in _stored:
+            cursor.execute(statement, values)
         # They were read just now, whenever the process did it.
         Customer.objects.exclude(synced_at=None).update(synced_at=timezone.now())
         DirectoryUser.objects.update(read_at=timezone.now())

@@ -22,7 +22,7 @@ def addresses(portal: Portal) -> list[str]:
     return [
         f"{portal.url}/customers/",
         f"{portal.url}/changes/",
-        portal.address("users/"),
+        portal.address("users/?size=25"),
         portal.address("users/?q=山"),
         portal.address("users/list/"),
         portal.address("users/selected/"),
