@@ -14,7 +14,7 @@ from customers.user_list import rows_of
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
-_PAGE = 200
+_PAGE = 100
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

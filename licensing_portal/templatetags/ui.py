@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 
 from django import template
+from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -21,6 +23,12 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str, classes: str = "") -> SafeString:
     """Print an icon of the sprite; it is decoration, the words beside it carry the meaning."""
+    return _icon(name, classes, settings.STATIC_URL)
+
+
+@cache
+def _icon(name: str, classes: str, _base: str) -> SafeString:
+    """Write an icon once: lists have hundreds of them. `_base` is where static files are now."""
     return format_html(
         '<svg class="i {}" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
         classes,
