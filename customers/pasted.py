@@ -43,8 +43,8 @@ def read_lines(text: str) -> list[Line]:
     """Return the lines that count, in their order; blank lines and headers are left out."""
     lines = [Line(number, line.rstrip(), _key(line)) for number, line in enumerate(split_lines(text), start=1)]
     lines = [line for line in lines if line.text.strip()]
-    # A sheet begins with the names of its columns, whatever they are called.
-    if lines and not lines[0].key and any(line.key for line in lines):
+    # A sheet of several columns begins with their names, whatever they are. A single cell may be a user not found.
+    if lines and not lines[0].key and _CELL_ENDS.search(lines[0].text.strip()) and any(line.key for line in lines):
         lines = lines[1:]
     return [line for line in lines if line.key or not _is_heading(line.text)]
 

@@ -131,12 +131,17 @@ def replace(
     """Make these users the whole selection; return how many others were selected: they can be restored."""
     with _changing(selection):
         others = set(selection.rows.values_list("user_id", flat=True)).difference(user_pks)
-        if others:
+        # From one user's page to the next: what was set aside before is worth more than the one user between.
+        is_passing = not selection.rows.exclude(source=Source.PAGE).exists() and earlier_count(
+            selection, timezone.now()
+        )
+        sets_aside = bool(others) and not is_passing
+        if sets_aside:
             selection.earlier.all().delete()
             _copy_rows(SelectedUser, EarlierUser, selection)
-        _begin_anew(selection, earlier_at=timezone.now() if others else selection.earlier_at)
+        _begin_anew(selection, earlier_at=timezone.now() if sets_aside else selection.earlier_at)
         _append(selection, user_pks, source, details)
-    return len(others)
+    return len(others) if sets_aside else 0
 
 
 def earlier_count(selection: Selection, now: datetime) -> int:

@@ -1,5 +1,7 @@
 """One user as plain text for a ticket: who it is, what they hold by which path, what is wrong, what happened last."""
 
+from datetime import datetime
+
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -14,9 +16,9 @@ from licensing_portal.templatetags.ui import moment_text
 _LINES = 10
 
 
-def ticket_text(user: DirectoryUser, page: UserPage) -> str:
+def ticket_text(user: DirectoryUser, page: UserPage, as_of: datetime) -> str:
     """Return the text in the reader's language; every time has its zone."""
-    parts = [[user.display_name, *_facts(user)], [_("Products"), *_products(page.paths)]]
+    parts = [[user.display_name, *_facts(user, as_of)], [_("Products"), *_products(page.paths)]]
     if page.broken:
         parts.append([_("Errors"), *(f"- {_error(path)}" for path in page.broken)])
     if page.lines:
@@ -25,7 +27,7 @@ def ticket_text(user: DirectoryUser, page: UserPage) -> str:
     return localized(text, get_language() or "en")
 
 
-def _facts(user: DirectoryUser) -> list[str]:
+def _facts(user: DirectoryUser, as_of: datetime) -> list[str]:
     customer = user.customer
     location = named_code(user.usage_location, get_language() or "en")
     facts = [
@@ -40,7 +42,7 @@ def _facts(user: DirectoryUser) -> list[str]:
         (_("Job title"), user.job_title),
         (_("Mail"), user.mail),
         (_("Deleted"), moment_text(user.deleted_at)),
-        (_("As of"), moment_text(user.read_at)),
+        (_("As of"), moment_text(as_of)),
         (_("Copied"), moment_text(timezone.now())),
     ]
     return [f"{name}: {value}" for name, value in facts if value]

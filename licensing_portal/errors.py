@@ -1,6 +1,6 @@
 """Error pages: what happened, and what to do next; never a trace of what exists outside one's scope."""
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -39,6 +39,14 @@ def forbidden(request: HttpRequest, exception: PermissionDenied | None = None) -
         "granter": ROLE_NAMES[Role.GLOBAL_ADMIN],
     }
     return render(request, "errors/403.html", context, status=403)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 413 to a form that is larger than the portal reads, 400 to what is no form at all."""
+    is_large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent)
+    # As for 500: the request could not be read, so no context processor may try to.
+    page = render_to_string("errors/400.html", {"is_large": is_large})
+    return HttpResponse(page, status=413 if is_large else 400)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -177,6 +177,8 @@ SECURE_CSP = {
 }
 # The manage form posts a field per product and plan: 779 in the demo's largest tenant.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+# A pasted list of 2 MiB as a browser encodes Japanese text, and then some: a larger list is refused by its own page.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
 # Languages and time
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", ("en", "ja"))

@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("licenses.urls")),
 ]
 
+handler400 = "licensing_portal.errors.bad_request"
 handler403 = "licensing_portal.errors.forbidden"
 handler404 = "licensing_portal.errors.not_found"
 handler500 = "licensing_portal.errors.server_error"

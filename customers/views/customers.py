@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from django.core.paginator import Paginator
 from django.db.models import Case, Count, QuerySet, Sum, Value, When
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_safe
 from customers.attention import NEEDS, RELATIONSHIPS, reasons
 from customers.folding import fold
 from customers.models import Customer
+from licensing_portal.paging import page_of
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -39,16 +39,20 @@ class _Query:
     sort: str = "attention"
 
     @classmethod
-    def read(cls, data: Mapping[str, str]) -> "_Query | None":
-        """Read a query; None when a filter or the sort is not known."""
-        query = cls(
+    def read(cls, data: Mapping[str, str]) -> "_Query":
+        """Read a query as it was typed."""
+        return cls(
             data.get("q", "").strip()[:200],
             data.get("need", ""),
             data.get("relationship", ""),
             data.get("sort", "") or "attention",
         )
-        allowed = (query.need, ("", *NEEDS)), (query.relationship, ("", *RELATIONSHIPS)), (query.sort, _SORTS)
-        return query if all(value in values for value, values in allowed) else None
+
+    @property
+    def unknown(self) -> set[str]:
+        """The fields whose value the list does not know."""
+        known = {"need": ("", *NEEDS), "relationship": ("", *RELATIONSHIPS), "sort": tuple(_SORTS)}
+        return {name for name, values in known.items() if getattr(self, name) not in values}
 
     @property
     def shown(self) -> dict[str, str]:
@@ -67,17 +71,20 @@ class _Query:
 def customer_list(request: StaffRequest) -> HttpResponse:
     """Show the customers of the person's scope; an unknown filter or sort shows all of them, with a sentence."""
     visible = Customer.objects.visible_to(request.user)
-    asked = _Query.read(request.GET)
-    query = asked or _Query()
+    typed = _Query.read(request.GET)
+    unknown = typed.unknown
+    # Everybody, so that the list is not a part of the customers by mistake; the controls keep what was typed.
+    query = _Query() if unknown else typed
     now = timezone.now()
     context = {
         "nav": "customers",
         "query": query,
+        "typed": typed,
+        "unknown": unknown,
         "sorts": {field: _heading(field, query.sort) for field in _FIRST},
         "totals": _totals(visible, now),
-        "bad_query": asked is None,
     } | _rows(_matching(visible, query, now), query, request.GET.get("page", ""), now)
-    return render(request, "customers/customers.html", context, status=422 if asked is None else 200)
+    return render(request, "customers/customers.html", context, status=422 if unknown else 200)
 
 
 def _heading(field: str, sort: str) -> dict[str, str]:
@@ -101,15 +108,14 @@ def _matching(visible: QuerySet[Customer], query: _Query, now: datetime) -> Quer
 def _rows(found: QuerySet[Customer], query: _Query, number: str, now: datetime) -> dict[str, object]:
     """Return one page: sorted by attention in two groups, each with its number on all pages, else in one."""
     fine = Case(When(NEEDS["any"](now), then=Value(False)), default=Value(True))
-    paginator = Paginator(found.annotate(fine=fine).order_by(*_SORTS[query.sort]), _PAGE)
-    page = paginator.get_page(number if number.isdecimal() and int(number[:9]) else 1)
+    page = page_of(found.annotate(fine=fine).order_by(*_SORTS[query.sort]), _PAGE, number)
     rows = [(customer, reasons(customer, now)) for customer in page]
     if query.sort != "attention":
         return {"page": page, "groups": [{"rows": rows}]}
     needy_total = found.filter(NEEDS["any"](now)).count()
     groups = [
         {"is_needy": True, "total": needy_total, "rows": [row for row in rows if row[1]]},
-        {"is_needy": False, "total": paginator.count - needy_total, "rows": [row for row in rows if not row[1]]},
+        {"is_needy": False, "total": page.paginator.count - needy_total, "rows": [row for row in rows if not row[1]]},
     ]
     return {"page": page, "groups": [group for group in groups if group["rows"]]}
 

@@ -1,6 +1,5 @@
 """Selected users: only those, removable one by one."""
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -11,6 +10,7 @@ from customers.models import Customer, Selection
 from customers.origins import origins_of
 from customers.scope import customer_or_404
 from customers.user_list import rows_of
+from licensing_portal.paging import page_of
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -26,7 +26,7 @@ def selected_users(request: StaffRequest, tenant_id: str) -> HttpResponse:
     if request.method == "POST":
         _take_out(customer, selection, request.POST)
         return redirect(request.get_full_path())
-    page = Paginator(selections.users(selection), _PAGE).get_page(request.GET.get("page"))
+    page = page_of(selections.users(selection), _PAGE, request.GET.get("page"))
     origins = origins_of(selection, [user.pk for user in page])
     context = {
         "customer": customer,

@@ -1,5 +1,6 @@
 """Change history: what may be asked of it, which changes match, and what each of them was about."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -18,6 +19,8 @@ from licenses.models import ChangeProduct, LicenseChange, Product, ServicePlan, 
 from licensing_portal.converters import is_guid
 from licensing_portal.staff.models import StaffUser
 
+# What may be a part of any tenant id: as a search it means a ticket.
+_ID_PART = re.compile("[0-9a-f-]{1,35}")
 # Names offered while typing; more are found by typing.
 _OFFERED = 200
 # Service plans named in a line; more are a number.
@@ -124,7 +127,8 @@ class ChangeList:
         if person := fold(query.typed["person"]):
             condition &= self._by(person)
         if q := fold(query.typed["q"]):
-            condition &= Q(search__contains=q) | self._by(q) | self._customer_like(q)
+            by_customer = Q(pk__in=()) if self._single or _ID_PART.fullmatch(q) else self._customer_like(q)
+            condition &= Q(search__contains=q) | self._by(q) | by_customer
         return condition
 
     def _by(self, folded: str) -> Q:

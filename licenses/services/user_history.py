@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from licenses.core.holdings import DIRECT, PathState
 from licenses.messages import explanation
@@ -15,6 +16,13 @@ from licenses.services.naming import Names
 from licenses.services.outcomes import Line, outcome_of
 
 _PLANS_NAMED = 3
+# Words for the state of a path (Graph's licenseAssignmentState.state).
+STATES = {
+    "Active": gettext_lazy("Active"),
+    "ActiveWithError": gettext_lazy("Active, with an error"),
+    "Disabled": gettext_lazy("Disabled"),
+    "Error": gettext_lazy("Error"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ def _path_sentences(name: str, group: str, was: Path | None, now: Path | None, n
         elif now.holds and not was.holds:
             yield _("%(name)s is active again") % {"name": place}
         elif was.state != now.state:
-            yield _("%(name)s: state is now %(state)s") % {"name": place, "state": now.state}
+            yield _("%(name)s: state is now %(state)s") % {"name": place, "state": STATES.get(now.state, now.state)}
 
 
 def _assigned(words: Mapping[str, str], now: Path, names: Names) -> str:

@@ -12,7 +12,7 @@ from licenses.core.holdings import PathState
 from licenses.models import Assignment, LicenseEvent, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import mentioned
-from licenses.services.user_history import HistoryLine, lines_of, plans_in
+from licenses.services.user_history import STATES, HistoryLine, lines_of, plans_in
 
 SHOWN = 50
 _NAMED = 3
@@ -24,12 +24,6 @@ _ERRORS = {
     "ProhibitedInUsageLocationViolation": _("Not available in this location"),
     "UniquenessViolation": _("Duplicate proxy address"),
     "Other": _("Microsoft does not say why"),
-}
-_STATES = {
-    "Active": _("Active"),
-    "ActiveWithError": _("Active, with an error"),
-    "Disabled": _("Disabled"),
-    "Error": _("Error"),
 }
 
 
@@ -103,8 +97,11 @@ def read_page(user: DirectoryUser) -> UserPage:
     skus, plans = mentioned(tried)
     names = Names(user.customer, skus, plans | plans_in(events))
     lines = lines_of(events, tried, names)
-    is_cut = len(lines) > SHOWN or len(events) > SHOWN or len(tried) > SHOWN
-    return UserPage(_path_lines(user, assignments, names), lines[:SHOWN], is_cut)
+    # Beyond the oldest row read of a source that has more, the history would have holes.
+    ends = [rows[-1] for rows in (events, tried) if len(rows) > SHOWN]
+    known_since = max((row.seen_at if isinstance(row, LicenseEvent) else row.finished_at for row in ends), default=None)
+    whole = [line for line in lines if known_since is None or line.at > known_since] or lines[:1]
+    return UserPage(_path_lines(user, assignments, names), whole[:SHOWN], is_cut=bool(ends) or len(whole) > SHOWN)
 
 
 def _events(user: DirectoryUser) -> Any:
@@ -136,7 +133,7 @@ def _path_line(assignment: Assignment, names: Names, plans: Iterable[tuple[str, 
         # A group that we may not read, or that no longer licenses, is named by its id.
         group="" if via == Assignment.DIRECT else names.groups([via]),
         holds=PathState.parse(assignment.state).holds,
-        state=_STATES.get(assignment.state, assignment.state),
+        state=STATES.get(assignment.state, assignment.state),
         error=_ERRORS.get(assignment.error, assignment.error),
         since=assignment.since,
         plans=tuple(PlanLine(name, plan_id not in disabled) for plan_id, name in plans),

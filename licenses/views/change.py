@@ -4,7 +4,6 @@ import uuid
 from itertools import groupby
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +16,7 @@ from customers.models import Customer, Source
 from licenses.models import LicenseChange, UserChange
 from licenses.services import outcomes, report, stopping
 from licenses.services.progress import Phase, progress_of
+from licensing_portal.paging import page_of
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -84,8 +84,8 @@ def _result(request: StaffRequest, change: LicenseChange) -> dict[str, object]:
     q = request.GET.get("q", "").strip()[:200]
     found = report.in_cause_order(change.user_changes.filter(state__in=_TABS[tab]))
     if folded := fold(q):
-        found = found.filter(user__search__contains=folded)
-    page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
+        found = found.filter(search__contains=folded)
+    page = page_of(found, _PAGE, request.GET.get("page"))
     rows = list(page)
     return {
         "counts": counts,

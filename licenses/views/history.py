@@ -1,13 +1,13 @@
 """Change history: who changed what, when and for which ticket."""
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from customers.models import Customer, DirectoryUser
 from customers.scope import customer_or_404
-from licenses.services.change_list import FIELDS, ChangeList, rows_of
+from licenses.services.change_list import ChangeList, rows_of
+from licensing_portal.paging import page_of
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -32,13 +32,12 @@ def _page(request: StaffRequest, customer: Customer | None) -> HttpResponse:
     found = ChangeList(Customer.objects.visible_to(request.user), customer)
     products = found.offered_products(request.GET.get("product", "").strip())
     query = found.parse(request.GET, products)
-    page = Paginator(found.matching(query), _PAGE).get_page(request.GET.get("page"))
+    page = page_of(found.matching(query), _PAGE, request.GET.get("page"))
     context = {
         "customer": customer,
         "nav": "changes" if customer else "all-changes",
         "query": query,
         "typed": query.typed,
-        "labels": FIELDS,
         "people": found.people,
         "customers": [] if customer else found.offered_customers(),
         "products": products,

@@ -1,6 +1,5 @@
 """What a customer owns: products with their seats, who holds them, and where to buy more."""
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,7 +13,8 @@ from customers.models import Customer
 from customers.scope import customer_or_404
 from licenses.models import Entitlement
 from licenses.services.holders import Holders
-from licenses.services.product_list import product_rows
+from licenses.services.product_list import STATUSES, product_rows
+from licensing_portal.paging import page_of
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
 
@@ -74,7 +74,7 @@ def holders(request: StaffRequest, tenant_id: str, sku_id: str) -> HttpResponse:
         some = found[:POPOVER]
         context |= {"holders": found.with_groups(some), "total": found.total}
         return render(request, "licenses/holders.html#list", context, status=status)
-    page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
+    page = page_of(found, _PAGE, request.GET.get("page"))
     context |= {"page": page, "holders": found.with_groups(list(page))}
     return render(request, "licenses/holders.html", context, status=status)
 
@@ -86,5 +86,10 @@ def buy(request: StaffRequest, tenant_id: str, sku_id: str) -> HttpResponse:
     customer = customer_or_404(request, tenant_id)
     entitlement = _entitlement_or_404(customer, sku_id)
     subscriptions = customer.subscriptions.filter(product=entitlement.product).order_by("subscription_id")
-    context = {"customer": customer, "nav": "products", "entitlement": entitlement, "subscriptions": subscriptions}
+    context = {
+        "customer": customer,
+        "nav": "products",
+        "entitlement": entitlement,
+        "subscriptions": [(one, STATUSES.get(one.status, one.status)) for one in subscriptions],
+    }
     return render(request, "licenses/buy.html", context)

@@ -11,7 +11,7 @@ from customers.scope import customer_or_404
 from customers.views.gone import say_gone
 from customers.views.set_aside import tell_set_aside
 from licenses.countries import named_code
-from licenses.services.user_page import SHOWN, read_page
+from licenses.services.user_page import read_page
 from licenses.ticket_text import ticket_text
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
@@ -34,18 +34,19 @@ def user_page(request: StaffRequest, tenant_id: str, object_id: str) -> HttpResp
         return redirect("licenses:manage", tenant_id=customer.tenant_id)
     user.customer = customer
     found = read_page(user)
+    # A round that tells nothing of a user says that nothing has changed.
+    as_of = max(user.read_at, customer.synced_at or user.read_at)
     context = {
         "customer": customer,
         "nav": "users",
         "person": user,
-        # A round that tells nothing of a user says that nothing has changed.
-        "as_of": max(user.read_at, customer.synced_at or user.read_at),
+        "as_of": as_of,
         "location": named_code(user.usage_location, get_language() or "en"),
         "paths": found.paths,
         "errors": found.broken,
         "lines": found.lines,
         "is_cut": found.is_cut,
-        "shown": SHOWN,
-        "ticket": ticket_text(user, found),
+        "shown": len(found.lines),
+        "ticket": ticket_text(user, found, as_of),
     }
     return render(request, "customers/user.html", context)

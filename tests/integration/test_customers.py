@@ -259,3 +259,11 @@ def test_front_door_leads_to_customers(staff_client: Client) -> None:
         staff_client.get(f"/customers/{customer.tenant_id.upper()}/")["Location"]
         == f"/customers/{customer.tenant_id}/users/"
     )
+
+
+def test_a_refused_filter_keeps_what_was_typed(staff_client: Client, several: None) -> None:
+    page = staff_client.get("/customers/?q=alp&relationship=active&need=money").content.decode()
+
+    assert 'name="q" data-slash value="alp"' in page
+    assert '<option value="active" selected>' in page
+    assert re.search('name="need" aria-invalid="true".*?<option value="money" selected>', page)

@@ -181,3 +181,11 @@ def test_selecting_the_users_of_a_change_again_sets_the_others_aside(
     assert "2 users were selected before" in page
     selections.restore(Selection.objects.get(pk=selection.pk))
     assert _rows(selection) == BEFORE
+
+
+def test_going_from_one_users_page_to_the_next_keeps_what_was_set_aside(
+    selection: Selection, people: list[DirectoryUser]
+) -> None:
+    assert selections.replace(selection, [people[3].pk], Source.PAGE) == 2
+    assert selections.replace(selection, [people[4].pk], Source.PAGE) == 0
+    assert selections.earlier_count(selections.get(selection.staff, selection.customer), timezone.now()) == 2

@@ -4,6 +4,7 @@ import io
 import logging
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib import messages
@@ -21,8 +22,10 @@ from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Right, Role
 from tests.factories import StaffUserFactory
 
+FORM = "application/x-www-form-urlencoded"
 pytestmark = pytest.mark.urls(__name__)
 
+handler400 = urls.handler400
 handler403, handler404, handler500 = urls.handler403, urls.handler404, urls.handler500
 
 
@@ -181,3 +184,13 @@ def _logged(person: StaffUser, address: str, status: int) -> list[str]:
     finally:
         console.setStream(before or console.stream)
     return said.getvalue().splitlines()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "words"), [("en", "Too much at once"), ("ja", "一度に送信された量が多すぎます")])
+def test_a_form_that_is_too_large_is_told_so(staff_client: Client, language: str, words: str) -> None:
+    staff_client.raise_request_exception = False
+    for data in ({"text": "x" * 9_000_000}, {f"f{number}": "1" for number in range(10_001)}):
+        answer = staff_client.post("/theme/", urlencode(data), content_type=FORM, headers={"accept-language": language})
+        assert answer.status_code == 413
+        assert words in answer.content.decode()

@@ -200,7 +200,7 @@ OK = "Active"
         (_state(g=([], OK)), _state(g=(["t"], OK)), "Teams switched off in E3 (group 全社員)"),
         (_state(g=([], OK)), _state(g=([], "Error")), "E3 (group 全社員) went into an error and holds nothing"),
         (_state(direct=([], "Error")), _state(direct=([], OK)), "E3 is active again"),
-        (_state(direct=([], OK)), _state(direct=([], "ActiveWithError")), "E3: state is now ActiveWithError"),
+        (_state(direct=([], OK)), _state(direct=([], "ActiveWithError")), "E3: state is now Active, with an error"),
         (
             _state(direct=([], OK), g=([], OK)),
             _state(g=(["t"], OK)),
@@ -314,6 +314,8 @@ def test_a_long_history_costs_the_queries_of_a_short_one(
 def test_the_text_for_a_ticket_says_everything(staff_client: Client, person: DirectoryUser, e3: Product) -> None:
     now = datetime(2026, 11, 23, 0, 41, tzinfo=UTC)
     DirectoryUser.objects.filter(pk=person.pk).update(enabled=False, is_guest=True, on_premises=True, read_at=now)
+    # The later round named nobody: the page and the text say that it was asked.
+    Customer.objects.filter(pk=person.customer_id).update(synced_at=now + timedelta(minutes=5))
     teams = e3.entitlements.get().plan_rows.get(plan__display_name="Microsoft Teams").plan.plan_id
     group = GroupFactory.create(customer=person.customer, display_name="全社員 <b>")
     AssignmentFactory.create(user=person, product=e3, via=group.object_id, state="Error", error="CountViolation")
@@ -341,7 +343,7 @@ def test_the_text_for_a_ticket_says_everything(staff_client: Client, person: Dir
         "Department: 総務部",
         "Job title: 主任",
         f"Mail: {person.mail}",
-        "As of: 23 Nov 2026 09:41 JST",
+        "As of: 23 Nov 2026 09:46 JST",
         "Copied: now",
         "",
         "Products",

@@ -53,7 +53,7 @@ ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
     ],
 )
 def test_a_line_names_one_user(line: str, key: str) -> None:
-    assert [found.key for found in read_lines(f"nobody\n{line}")] == ([key] if key else ["", ""])
+    assert [found.key for found in read_lines(f"nobody\n{line}")] == ["", key]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ def test_a_line_names_one_user(line: str, key: str) -> None:
         (" \n\t\r\n　", []),
         ("a@x\r\n\r\nb@x\rc@x\n", [1, 3, 4]),
         ("User principal name\na@x", [2]),
+        ("佐藤花子\na@x", [1, 2]),
         ("Whatever\tthey call it\na@x", [2]),
         ("\n\n氏名\tメール アドレス\na@x", [4]),
         ("a@x\nDisplay name,Mail\nb@x", [1, 3]),
