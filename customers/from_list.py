@@ -10,7 +10,7 @@ from customers.models import Customer, DirectoryUser
 from customers.pasted import Line, fold_address
 
 MAX_LINES = 50_000
-# UTF-8; the site takes forms of 2.5 MB.
+# UTF-8; DATA_UPLOAD_MAX_MEMORY_SIZE leaves room for how a browser encodes it.
 MAX_BYTES = 2 * 1024 * 1024
 # Users named by a line that fits several.
 _NAMED = 3

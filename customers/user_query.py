@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer, CustomerFacet
+from licensing_portal.paging import page_number
 
 SIZES = (25, 50, 100, 200)
 DEFAULT_SIZE = 50
@@ -81,7 +82,7 @@ def read_query(data: Mapping[str, str]) -> UserQuery:
         group=data.get("group", "").strip().lower(),
         errors=data.get("errors", "").strip(),
         sort=data.get("sort", "").strip() or "name",
-        page=_page(data.get("page", "")),
+        page=page_number(data.get("page")),
         size=_size(data.get("size", "")),
     )
 
@@ -98,10 +99,6 @@ def unknown_fields(query: UserQuery, facets: "Facets") -> list[str]:
         "sort": query.sort.removeprefix("-") in SORTS,
     }
     return [field for field, is_known in checks.items() if not is_known]
-
-
-def _page(text: str) -> int:
-    return max(1, int(text)) if text.isdecimal() and len(text) < 10 else 1
 
 
 def _size(text: str) -> int:

@@ -16,6 +16,7 @@ from customers.folding import fold, one_line
 from customers.models import Customer
 from licenses.core.diff import Choice
 from licenses.models import ChangeProduct, LicenseChange, Product, ServicePlan, UserChange
+from licenses.services.outcomes import Line
 from licensing_portal.converters import is_guid
 from licensing_portal.staff.models import StaffUser
 
@@ -175,15 +176,6 @@ def _day(text: str) -> date | None:
 
 def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing that a change was to do: an icon's name, its meaning, what it is about."""
-
-    icon: str
-    word: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
