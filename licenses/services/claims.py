@@ -46,7 +46,8 @@ def claimable(now: datetime) -> Q:
 def claim(change: LicenseChange, number: int, *, token: str) -> list[UserChange]:
     """Claim up to `number` due rows of one step and return them as they now are.
 
-    A row that a dead worker left in flight becomes `uncertain`: it is read back before anything is sent again.
+    A row that a dead worker left in flight becomes `uncertain`: it is read back before anything is sent again. That
+    worker's attempt goes on: however often machines die, nobody's attempts are used up by it.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -63,13 +64,14 @@ def claim(change: LicenseChange, number: int, *, token: str) -> list[UserChange]
             state=State.IN_FLIGHT,
             lease_owner=token,
             lease_until=now + LEASE,
-            attempts=F("attempts") + 1,
+            attempts=Case(When(state=State.IN_FLIGHT, then=F("attempts")), default=F("attempts") + 1),
         )
     for row in rows:
-        row.uncertain = row.uncertain or row.state == State.IN_FLIGHT
+        is_taken_over = row.state == State.IN_FLIGHT
+        row.uncertain = row.uncertain or is_taken_over
         row.state = State.IN_FLIGHT
         row.lease_owner = token
-        row.attempts += 1
+        row.attempts += not is_taken_over
     return rows
 
 

@@ -10,8 +10,8 @@ from django_tasks_db.models import DBTaskResult
 from customers.models import Customer
 from licenses.core.diff import Wish
 from licenses.models import LicenseChange, UserChange, WorkerBeat
-from licenses.services import save, sweep
-from licenses.services.claims import claim
+from licenses.services import run, save, send, sweep
+from licenses.services.claims import claim, free_leases
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
@@ -62,6 +62,21 @@ def test_a_dead_workers_users_go_on_at_once(change: LicenseChange) -> None:
     assert not WorkerBeat.objects.filter(pk=beat.pk).exists()
     assert DBTaskResult.objects.get().status == TaskResultStatus.FAILED
     assert not change.user_changes.filter(lease_until__gte=timezone.now()).exists()
+    assert set(states(pumped(change)).values()) == {UserChange.State.UPDATED}
+
+
+def test_workers_that_die_use_up_nobodys_attempts(
+    change: LicenseChange, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run.stopping, "wait", lambda seconds: False)
+    monkeypatch.setattr(send, "_READS_LAG", 0.0)
+    monkeypatch.setattr(send, "_backoff", lambda attempts: 0.0)
+    for number in range(send.MAX_ATTEMPTS + 2):
+        claim(change, 20, token=f"dead:{number}:1")
+        free_leases(f"dead:{number}")
+    # The call that comes after them all is one whose answer says nothing: still nobody ends as unknown.
+    sandbox.faults.add({"match": "POST /graph/v1.0/$batch", "status": 504})
+    sandbox.faults.add({"match": "POST /graph/v1.0/$batch", "status": 504, "skip": 1})
     assert set(states(pumped(change)).values()) == {UserChange.State.UPDATED}
 
 
