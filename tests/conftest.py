@@ -36,11 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out of the SQLite run what concerns PostgreSQL alone: the other run has it."""
-    left_out = [item for item in items if item.get_closest_marker("postgres")]
-    if left_out and config.getoption("database") == "sqlite":
+    """Run what concerns PostgreSQL alone, or no database in particular, with the one database only."""
+    marker = "postgres" if config.getoption("database") == "sqlite" else "one_database"
+    left_out = [item for item in items if item.get_closest_marker(marker)]
+    if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = [item for item in items if item.get_closest_marker(marker) is None]
 
 
 def _refuse_network(event: str, args: tuple[Any, ...]) -> None:

@@ -95,6 +95,7 @@ def test_a_doorbell_that_rings_six_times_changes_everybody_once() -> None:
         assert count(change, State.UPDATED) == 100
 
 
+@pytest.mark.one_database
 def test_stop_records_who_was_at_microsoft_and_tries_nobody_else() -> None:
     # Two calls of 20 users at a time: most of them are still waiting when somebody stops it.
     with stage(200, latency=(0.3, 0.3), CALLS_AT_ONCE="1") as theatre:
@@ -150,6 +151,7 @@ def _exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.one_database
 def test_a_killed_server_takes_its_workers_along_and_the_next_one_goes_on() -> None:
     with stage(240, latency=(0.2, 0.2)) as theatre:
         change = theatre.world.swap(240)

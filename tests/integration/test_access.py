@@ -20,7 +20,7 @@ from licensing_portal.staff.roles import Role
 from tests.factories import StaffUserFactory
 from tests.integration.saving import ALL, draft, saved, sku
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @dataclass(frozen=True)

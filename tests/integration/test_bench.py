@@ -11,6 +11,8 @@ from tests.bench.data import Bench
 from tests.bench.measure import Figure
 from tests.bench.report import Result
 
+pytestmark = pytest.mark.one_database
+
 VERSIONS = {"Python": "3.13", "Django": "6.1", "database": "SQLite 3"}
 FAST = Figure(row="list", value=10, budget=60, queries=12, most_queries=12, floor=2)
 

@@ -5,7 +5,7 @@ import pytest
 from licenses.models import PlanSet
 from tests import factories
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def test_holding_by_group_has_no_direct_plan_set() -> None:

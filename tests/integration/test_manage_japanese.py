@@ -16,7 +16,7 @@ from licensing_portal.templatetags.ui import before_particle
 from tests.integration.saving import ALL, NONE, draft, sku
 from tests.integration.test_manage import form, page_of, product, select
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 SALES = [user_id("sales", number) for number in range(1, 11)]
 _JA = {"Accept-Language": "ja"}

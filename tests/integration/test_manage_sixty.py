@@ -27,7 +27,7 @@ from tests.factories import (
     ServicePlanFactory,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 PRODUCTS, PLANS_EACH = 60, 10
 

@@ -15,7 +15,7 @@ from tests.factories import CustomerFactory, StaffUserFactory
 from tests.integration.saving import ALL, draft, sku
 from tests.integration.test_manage import JOINERS, form, post, product, select
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 UNKNOWN = "This choice is not known. Choose again."
 TWICE = "This choice came twice. Choose again."

@@ -21,7 +21,7 @@ from tests.factories import (
 )
 from tests.integration.test_manage_sixty import select
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

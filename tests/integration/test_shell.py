@@ -15,6 +15,8 @@ from customers.models import Customer
 from licensing_portal.staff.models import StaffUser
 from tests.factories import CustomerFactory, LicenseChangeFactory
 
+pytestmark = pytest.mark.one_database
+
 POLICY = {
     "default-src": "'none'",
     "style-src": "'self'",

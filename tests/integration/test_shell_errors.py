@@ -23,7 +23,7 @@ from licensing_portal.staff.roles import Right, Role
 from tests.factories import StaffUserFactory
 
 FORM = "application/x-www-form-urlencoded"
-pytestmark = pytest.mark.urls(__name__)
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.one_database]
 
 handler400 = urls.handler400
 handler403, handler404, handler500 = urls.handler403, urls.handler404, urls.handler500

@@ -10,6 +10,8 @@ from django.template import engines
 from django.utils import timezone
 from django.utils.translation import override
 
+pytestmark = pytest.mark.one_database
+
 LATE = datetime(2026, 11, 23, 14, 44, tzinfo=UTC)
 TOKENS = (Path(settings.BASE_DIR) / "static/css/tokens.css").read_text(encoding="utf-8")
 COLORS = dict(re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]+), (?:#[0-9a-f]+)\)", TOKENS))

@@ -15,7 +15,7 @@ from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
 from tests.factories import CustomerFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 # Places that are not ours, or would lose the encryption; none may be followed.
 HOSTILE = (
