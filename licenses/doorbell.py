@@ -26,11 +26,11 @@ def plan_change(change_id: str) -> None:
 
 
 @task(queue_name="default")
-def refresh_selected(customer_id: int, user_pks: list[int]) -> None:
-    """Read users again that were too many for the page that shows them."""
+def refresh_selected(selection_id: int) -> None:
+    """Read the users of a selection again that were too many for the page that shows them."""
     from licenses.services import refresh
 
-    refresh.refresh_selected(customer_id, user_pks)
+    refresh.refresh_selected(selection_id)
 
 
 @task(queue_name="default")

@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from customers import selection as selections
 from customers import sync as directory
-from customers.models import Customer, DirectoryUser
+from customers.models import Customer, DirectoryUser, Selection
 from licenses.models import Assignment, Holding
 from licenses.services.directory_rows import store_users
 from licenses.services.figures import write_all_facets, write_figures
@@ -83,13 +84,14 @@ def refresh_products(customer: Customer, *, gateway: DirectoryGateway | None = N
     store_products(customer, gateway.subscribed_skus(), read_at=timezone.now())
 
 
-def refresh_selected(customer_id: int, user_pks: Sequence[int]) -> None:
-    """Read many selected users again, in the background."""
-    customer = Customer.objects.get(pk=customer_id)
-    for start in range(0, len(user_pks), _IDS_AT_ONCE):
-        some = user_pks[start : start + _IDS_AT_ONCE]
-        ids = DirectoryUser.objects.of(customer).filter(pk__in=some).values_list("object_id", flat=True)
-        refresh_users(customer, list(ids), gateway=directory_gateway(customer.tenant_id, background=True))
+def refresh_selected(selection_id: int) -> None:
+    """Read the users of a selection again, in the background; one that is gone or empty by now has none."""
+    selection = Selection.objects.select_related("customer").filter(pk=selection_id).first()
+    if selection is None:
+        return
+    customer = selection.customer
+    ids = list(selections.users(selection).order_by().values_list("object_id", flat=True))
+    refresh_users(customer, ids, gateway=directory_gateway(customer.tenant_id, background=True))
 
 
 def finish_reading(customer: Customer, *, at: datetime) -> None:

@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Count, Min, Q
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -87,7 +86,7 @@ def _first_form(catalog: Catalog, draft: LicenseChange | None) -> WishForm:
 
 def _not_ready(request: StaffRequest, customer: Customer, selection: Selection) -> HttpResponse | None:
     """Send back to the list while nobody is selected, or an old selection waits for its answer."""
-    if not selections.count(selection):
+    if not selections.users(selection).exists():
         return _nobody(request, customer)
     if selections.is_stale(selection, timezone.now()):
         return _to_the_list(customer)
@@ -108,14 +107,14 @@ def _to_the_list(customer: Customer) -> HttpResponse:
 
 def _read_again(customer: Customer, selection: Selection) -> Read | None:
     """Read the selected users and the products again, now or (many users) in the background; None for no answer."""
-    users = list(selections.users(selection).values_list("pk", "object_id")[: READ_IN_REQUEST + 1])
+    # In no order: of five thousand the first few that are found say enough.
+    ids = list(selections.users(selection).order_by().values_list("object_id", flat=True)[: READ_IN_REQUEST + 1])
     try:
         refresh_products(customer)
-        if len(users) > READ_IN_REQUEST:
-            pks = list(selections.users(selection).values_list("pk", flat=True))
-            doorbell.refresh_selected.enqueue(customer.pk, pks)
+        if len(ids) > READ_IN_REQUEST:
+            doorbell.refresh_selected.enqueue(selection.pk)
             return Read.LATER
-        refresh_users(customer, [object_id for _pk, object_id in users])
+        refresh_users(customer, ids)
     except GatewayError:
         return None
     finally:
@@ -134,23 +133,21 @@ def _page(
     is_reading: bool = False,
 ) -> HttpResponse:
     """Render the page with what the form already holds; `is_reading`: the users are being read again meanwhile."""
-    chosen = selections.users(selection)
-    unset = chosen.filter(usage_location="")
-    figures = chosen.order_by().aggregate(
-        total=Count("pk"), unset=Count("pk", filter=Q(usage_location="")), as_of=Min("read_at")
-    )
+    users = selections.users(selection)
+    chosen = boxes.chosen_users(users, CHIPS)
+    unset = users.filter(usage_location="").values_list("display_name", flat=True)
     rows = boxes.product_rows(
-        customer, selection, form.catalog, form.wish, total=figures["total"], errors=form.product_errors
+        customer, selection, form.catalog, form.wish, total=chosen.total, errors=form.product_errors
     )
     language = get_language() or "en"
     context = {
         "customer": customer,
         "nav": "users",
         "selection": selection,
-        "chips": boxes.chips(chosen, CHIPS),
-        "total": figures["total"],
-        "more": max(0, figures["total"] - CHIPS),
-        "as_of": figures["as_of"],
+        "chips": chosen.chips,
+        "total": chosen.total,
+        "more": max(0, chosen.total - CHIPS),
+        "as_of": chosen.as_of,
         "is_reading": is_reading,
         "rows": [row for row in rows if not row.is_folded],
         "folded": [row for row in rows if row.is_folded],
@@ -159,8 +156,8 @@ def _page(
         "max_reference": MAX_REFERENCE,
         "key": uuid.uuid4().hex,
         "seen": timezone.now().isoformat(),
-        "unset": list(unset.values_list("display_name", flat=True)[:_NAMED]),
-        "unset_total": figures["unset"],
+        "unset": list(unset[:_NAMED]) if chosen.unset else [],
+        "unset_total": chosen.unset,
         "proposed": (customer.country, country_name(customer.country, language)) if customer.country else None,
         "countries": choices(language),
         "may_buy": request.user.may(Right.PRODUCT_BUY),

@@ -152,8 +152,8 @@ def test_nothing_is_saved_for_nobody(story: Customer, staff: StaffUser, staff_cl
     select(staff, story, JOINERS)
     data = form(staff, story, **{product("SPE_E3"): "all"})
 
-    # The view has counted them by then.
-    with meanwhile('AS "__count" FROM "customers_selecteduser"', lambda: _forget(story), after=True):
+    # The view has found some by then.
+    with meanwhile('AS "a" FROM "customers_directoryuser"', lambda: _forget(story), after=True):
         answer = staff_client.post(page_of(story), data, follow=True)
 
     assert answer.redirect_chain == [(reverse("customers:users", args=[story.tenant_id]), 303)]

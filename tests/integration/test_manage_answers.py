@@ -7,6 +7,7 @@ from django.urls import reverse
 from customers import selection as selections
 from customers.models import Customer
 from licenses.models import LicenseChange
+from licenses.services import refresh
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.staff.models import StaffUser
 from tests.factories import DirectoryUserFactory
@@ -63,6 +64,23 @@ def test_many_users_are_being_read_again(
 
     page = staff_client.get(page_of(story)).content.decode()
     assert ("being read again" in page) is is_said
+
+
+def test_the_selection_is_read_in_the_background(sandbox: Sandbox, story: Customer, staff: StaffUser) -> None:
+    selection = selections.get(staff, story)
+    away = DirectoryUserFactory.create(customer=story)
+    some = story.users.exclude(pk=away.pk).order_by("pk")[0]
+    selections.add(selection, [some.pk, away.pk])
+    tenant = sandbox.tenant(story.tenant_id)
+    assert tenant is not None
+    tenant.users[some.object_id].name = "Renamed Elsewhere"
+
+    refresh.refresh_selected(selection.pk)
+
+    # Whom Microsoft does not know leaves the selection, and who was renamed is so here.
+    assert [user.display_name for user in selections.users(selection)] == ["Renamed Elsewhere"]
+    selection.delete()
+    refresh.refresh_selected(selection.pk)
 
 
 def test_no_refresh_is_promised_when_microsoft_is_away(

@@ -23,7 +23,7 @@ def test_a_key_taken_by_another_form_at_the_same_time_is_a_conflict(
     first = LicenseChangeFactory.build(staff=staff, customer=story, key=data["key"], content="of another form")
 
     # Behind the view's own look at the key, before the draft is stored.
-    with meanwhile('COUNT(*) AS "__count" FROM "customers_selecteduser"', first.save):
+    with meanwhile('AS "a" FROM "customers_directoryuser"', first.save):
         answer = post(staff_client, story, data)
 
     assert answer.status_code == 409

@@ -35,7 +35,7 @@ def _other_tab(staff: StaffUser, customer: Customer, object_id: str) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ['FROM "licenses_entitlementplan"', 'COUNT(*) AS "__count" FROM "customers_selecteduser"'],
+    ['FROM "licenses_entitlementplan"', 'AS "a" FROM "customers_directoryuser"'],
 )
 def test_a_user_ticked_in_another_tab_meanwhile_opens_review(
     statement: str, story: Customer, staff: StaffUser, staff_client: Client
