@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F
 
 from customers.folding import search_key, sort_key
 from customers.models import Customer, CustomerFacet, DirectoryUser, Group, SelectedUser, Selection
+from licensing_portal.bulk_insert import insert_rows
 from licensing_portal.gateways.protocol import CustomerRecord, GroupRecord, OrganizationRecord, UserRecord
 
 # Deleted users can be restored at Microsoft for this long, and are remembered as long here.
@@ -95,29 +97,33 @@ def known_users(customer: Customer, object_ids: Sequence[str]) -> dict[str, Know
 def upsert_users(customer: Customer, records: Sequence[UserRecord], *, read_at: datetime) -> None:
     """Write the users themselves; their licences are written by the licences' side."""
     # One order for all writers: two that lock the same rows wait for each other and never deadlock.
-    rows = [_user_row(customer, record, read_at) for record in sorted(records, key=lambda record: record.object_id)]
-    DirectoryUser.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["customer", "object_id"], update_fields=_USER_FIELDS
+    ordered = sorted(records, key=lambda record: record.object_id)
+    insert_rows(
+        DirectoryUser,
+        ("customer", "object_id", *_USER_FIELDS),
+        ((customer.pk, record.object_id, *_user_values(record, read_at)) for record in ordered),
+        unique=("customer", "object_id"),
+        update=_USER_FIELDS,
     )
 
 
-def _user_row(customer: Customer, record: UserRecord, read_at: datetime) -> DirectoryUser:
-    return DirectoryUser(
-        customer=customer,
-        object_id=record.object_id,
-        user_principal_name=record.user_principal_name[:320],
-        display_name=record.display_name[:256],
-        mail=record.mail[:320],
-        usage_location=(record.usage_location or "")[:2],
-        enabled=record.enabled,
-        is_guest=record.user_type.casefold() == "guest",
-        on_premises=record.on_premises,
-        department=record.department[:128],
-        job_title=record.job_title[:128],
-        read_at=read_at,
-        has_errors=any(path.error for path in record.paths),
-        sort_key=sort_key(record.display_name),
-        search=search_key(record.display_name, record.user_principal_name, record.mail, record.department),
+def _user_values(record: UserRecord, read_at: datetime) -> tuple[Any, ...]:
+    """Return the values of `_USER_FIELDS`; who is read is there, and so not deleted."""
+    return (
+        record.user_principal_name[:320],
+        record.display_name[:256],
+        record.mail[:320],
+        (record.usage_location or "")[:2],
+        record.enabled,
+        record.user_type.casefold() == "guest",
+        record.on_premises,
+        record.department[:128],
+        record.job_title[:128],
+        None,
+        read_at,
+        any(path.error for path in record.paths),
+        sort_key(record.display_name),
+        search_key(record.display_name, record.user_principal_name, record.mail, record.department),
     )
 
 

@@ -18,10 +18,13 @@ from licenses.core.holdings import DIRECT, Held, Path, PathState
 from licenses.models import Assignment, Holding, LicenseEvent, PlanSet, Product
 from licenses.services.causes import cause_of, wanted_of
 from licenses.services.products import ensure_products
+from licensing_portal.bulk_insert import insert_rows
 from licensing_portal.gateways.protocol import AssignmentPath, UserRecord
 
 # A connection to SQLite keeps its last 128 statements: those of one length are one, not megabytes each.
 _ROWS_AT_ONCE = 500
+_ASSIGNMENT = ("customer", "user", "product", "via", "plan_set", "state", "error", "since")
+_HOLDING = ("customer", "user", "product", "plan_set", "direct", "by_group", "direct_plan_set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,45 +148,33 @@ class RowWriter:
         if gone:
             Assignment.objects.filter(user_id__in=gone).delete()
             Holding.objects.filter(user_id__in=gone).delete()
-        assignments: list[Assignment] = []
-        holdings: list[Holding] = []
+        assignments: list[tuple[Any, ...]] = []
+        holdings: list[tuple[Any, ...]] = []
         for user_pk, paths in changed.items():
             for product, by_via in paths.items():
-                assignments += [self._assignment(user_pk, product, via, path) for via, path in by_via.items()]
-                holding = self._holding(user_pk, product, by_via)
-                if holding is not None:
-                    holdings.append(holding)
-        Assignment.objects.bulk_create(assignments, _ROWS_AT_ONCE)
-        Holding.objects.bulk_create(holdings, _ROWS_AT_ONCE)
+                key = (self.customer.pk, user_pk, product)
+                assignments += [
+                    (*key, via, path.plan_set, path.state, path.error, path.since) for via, path in by_via.items()
+                ]
+                if (held := self._holding(product, by_via)) is not None:
+                    holdings.append((*key, *held))
+        insert_rows(Assignment, _ASSIGNMENT, assignments)
+        insert_rows(Holding, _HOLDING, holdings)
 
-    def _assignment(self, user_pk: int, product: int, via: str, path: StoredPath) -> Assignment:
-        return Assignment(
-            customer=self.customer,
-            user_id=user_pk,
-            product_id=product,
-            via=via,
-            plan_set_id=path.plan_set,
-            state=path.state,
-            error=path.error,
-            since=path.since,
-        )
-
-    def _holding(self, user_pk: int, product: int, by_via: dict[str, StoredPath]) -> Holding | None:
-        """Return what counts for a user and product; None when no path holds."""
+    def _holding(self, product: int, by_via: dict[str, StoredPath]) -> tuple[int, bool, bool, int | None] | None:
+        """Return what counts for a user and product (`_HOLDING`, from plan_set on); None when no path holds."""
         active = {via: path for via, path in by_via.items() if PathState.parse(path.state).holds}
         if not active:
             return None
-        disabled = frozenset.intersection(*(self._disabled[path.plan_set] for path in active.values()))
         direct = active.get(DIRECT)
-        return Holding(
-            customer=self.customer,
-            user_id=user_pk,
-            product_id=product,
-            plan_set_id=self._sets[product, disabled],
-            direct=direct is not None,
-            by_group=len(active) > (direct is not None),
-            direct_plan_set_id=direct.plan_set if direct else None,
-        )
+        by_group = len(active) > (direct is not None)
+        if len(active) == 1:
+            plan_set = next(iter(active.values())).plan_set
+        else:
+            plan_set = self._sets[
+                product, frozenset.intersection(*(self._disabled[p.plan_set] for p in active.values()))
+            ]
+        return plan_set, direct is not None, by_group, direct.plan_set if direct else None
 
     def _write_events(
         self,

@@ -1,0 +1,87 @@
+"""Rows inserted as plain values hold what was given, on both databases."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import DataError, IntegrityError, transaction
+from django.utils import timezone
+
+from customers.models import Customer, DirectoryUser
+from licensing_portal.bulk_insert import insert_rows
+from tests.factories import CustomerFactory
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("customer", "object_id", "display_name", "enabled", "is_guest", "on_premises", "deleted_at", "read_at")
+REST = ("user_principal_name", "mail", "usage_location", "department", "job_title", "has_errors", "sort_key", "search")
+ODD = ["", "NULL", "null", '{"a", b}', "back\\slash", "it's", "%s and %", "山田,太郎", "a\tb", "🙂"]
+
+
+def _rows(
+    customer: Customer, texts: list[str], read_at: datetime, deleted_at: datetime | None = None
+) -> list[tuple[object, ...]]:
+    return [
+        (
+            customer.pk,
+            f"id-{number}",
+            text,
+            True,
+            False,
+            True,
+            deleted_at,
+            read_at,
+            "",
+            "",
+            "",
+            "",
+            "",
+            False,
+            text,
+            text,
+        )
+        for number, text in enumerate(texts)
+    ]
+
+
+def _insert(rows: list[tuple[object, ...]], **conflict: tuple[str, ...]) -> None:
+    insert_rows(DirectoryUser, NAMES + REST, rows, **conflict)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 2_001])
+def test_every_row_is_inserted_as_it_was_given(number: int) -> None:
+    customer, now = CustomerFactory.create(), timezone.now()
+    texts = (ODD * (number // len(ODD) + 1))[:number]
+    _insert(_rows(customer, texts, now))
+
+    found = DirectoryUser.objects.filter(customer=customer).order_by("pk")
+    assert [user.display_name for user in found] == texts
+    assert {(u.enabled, u.is_guest, u.on_premises, u.deleted_at, u.read_at) for u in found} <= {
+        (True, False, True, None, now)
+    }
+
+
+def test_a_row_that_exists_is_changed() -> None:
+    customer, now = CustomerFactory.create(), timezone.now()
+    _insert(_rows(customer, ["before", "kept"], now, now))
+    later = now + timedelta(hours=1)
+    update = ("display_name", "deleted_at", "read_at")
+    _insert(_rows(customer, ["after"], later), unique=("customer", "object_id"), update=update)
+
+    found = DirectoryUser.objects.filter(customer=customer).order_by("object_id")
+    assert [(user.display_name, user.deleted_at, user.read_at) for user in found] == [
+        ("after", None, later),
+        ("kept", now, now),
+    ]
+
+
+def test_a_row_that_exists_is_refused_unless_it_may_be_changed() -> None:
+    rows = _rows(CustomerFactory.create(), ["one"], timezone.now())
+    _insert(rows)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        _insert(rows)
+
+
+@pytest.mark.postgres
+def test_a_text_that_is_too_long_is_refused_and_not_cut() -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        _insert(_rows(CustomerFactory.create(), ["x" * 257], timezone.now()))
