@@ -30,6 +30,8 @@ CAUSES: dict[str, Any] = {
     Cause.GUEST_NEWLY_LICENSED: _("guests get a license"),
     Cause.SELECTION_CHANGED: _("the selection was changed in another tab"),
     Cause.DRIFT: _("licenses of these users changed since the page was opened"),
+    Cause.LOCATION_STAYS: _("usage locations that were not set before stay: Microsoft lets nobody empty them"),
+    Cause.PRODUCT_GONE: _("products that the customer no longer owns cannot come back"),
 }
 
 EXPLANATIONS: dict[str, Explanation] = {

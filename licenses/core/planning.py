@@ -25,6 +25,8 @@ class Cause(StrEnum):
     GUEST_NEWLY_LICENSED = "guest_newly_licensed"
     SELECTION_CHANGED = "selection_changed"
     DRIFT = "drift"
+    LOCATION_STAYS = "location_stays"
+    PRODUCT_GONE = "product_gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,9 +152,13 @@ def plan_save(
     drift: bool = False,
 ) -> SavePlan:
     """Plan a wish for users in the order in which seats are given out."""
-    planner = _Planner(wish, catalog)
-    plans = tuple(planner.plan(state) for state in users)
-    causes = _causes(plans, wish, review_above)
+    planner, diff = Planner(catalog), Differ(wish, catalog)
+    plans = tuple(planner.plan(state, diff(state), is_wished=not wish.is_empty) for state in users)
+    causes = found_causes(plans, review_above)
+    if wish.removes_products:
+        causes.add(Cause.REMOVES_PRODUCT)
+    if wish.removes_plans:
+        causes.add(Cause.REMOVES_PLAN)
     if selection_changed:
         causes.add(Cause.SELECTION_CHANGED)
     if drift:
@@ -160,20 +166,20 @@ def plan_save(
     return SavePlan(users=plans, seats=planner.ledger.lines(), causes=frozenset(causes))
 
 
-class _Planner:
-    """Plans the users of one save, one after the other."""
+class Planner:
+    """Plans the users of one change, one after the other."""
 
-    def __init__(self, wish: Wish, catalog: Catalog) -> None:
-        self._wish = wish
+    def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._diff = Differ(wish, catalog)
         self._foresee = _Foresight(catalog)
         self.ledger = _Ledger(catalog)
 
-    def plan(self, state: UserState) -> UserPlan:
-        """Plan one user and book the seats; a refused user takes and frees nothing."""
-        diff = self._diff(state)
-        if diff.is_empty and (state.exists or self._wish.is_empty):
+    def plan(self, state: UserState, diff: UserDiff, *, is_wished: bool = True) -> UserPlan:
+        """Plan one user and book the seats; a refused user takes and frees nothing.
+
+        `is_wished`: something is asked for this user, though there may be nothing left to do.
+        """
+        if diff.is_empty and (state.exists or not is_wished):
             return UserPlan(user_id=state.user_id, state_before=state, diff=diff)
         after = apply_diff(state, diff)
         newly = tuple(add.sku_id for add in diff.add if not state.holds(add.sku_id))
@@ -241,13 +247,9 @@ _REFUSAL_CAUSES: Mapping[FailureKind, Cause] = {
 }
 
 
-def _causes(plans: Sequence[UserPlan], wish: Wish, review_above: int) -> set[Cause]:
-    """Return why Review must ask, as far as the plan itself tells."""
+def found_causes(plans: Sequence[UserPlan], review_above: int) -> set[Cause]:
+    """Return why Review must ask, as far as the users' plans tell."""
     causes = {_REFUSAL_CAUSES.get(plan.refusal.kind, Cause.REFUSED) for plan in plans if plan.refusal}
-    if wish.removes_products:
-        causes.add(Cause.REMOVES_PRODUCT)
-    if wish.removes_plans:
-        causes.add(Cause.REMOVES_PLAN)
     if sum(not plan.diff.is_empty for plan in plans) > review_above:
         causes.add(Cause.MANY_USERS)
     newly_licensed = [plan.state_before for plan in plans if plan.newly_held and plan.refusal is None]

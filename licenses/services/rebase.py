@@ -8,11 +8,10 @@ from itertools import batched
 
 from django.utils import timezone
 
-from licenses.core.planning import plan_save
 from licenses.models import LicenseChange, LicenseEvent, UserChange
 from licenses.services.intents import Person, build_row
+from licenses.services.plans import plan_change
 from licenses.services.states import load_catalog, load_states
-from licenses.services.wishes import wish_from_json
 
 State = UserChange.State
 
@@ -58,11 +57,8 @@ def rebase(change: LicenseChange) -> int:
 def _plan_again(change: LicenseChange, rows: list[UserChange]) -> None:
     states = load_states(change.customer, [row.user_id for row in rows if row.user_id is not None])
     rows = [row for row in rows if row.user_id in states]
-    plan = plan_save(
-        [states[row.user_id] for row in rows if row.user_id is not None],
-        wish_from_json(change.wish),
-        load_catalog(change.customer),
-    )
+    known = [states[row.user_id] for row in rows if row.user_id is not None]
+    plan = plan_change(change, known, load_catalog(change.customer))
     now = timezone.now()
     for row, user_plan in zip(rows, plan.users, strict=True):
         planned = build_row(change, user_plan, _person(row), position=row.position, now=now)

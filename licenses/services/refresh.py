@@ -19,6 +19,8 @@ from licensing_portal.wiring import PAGE_LIMITS, directory_gateway
 
 # 15 ids a clause, 20 clauses a call, ten calls: stored in between, so that memory stays small.
 _IDS_AT_ONCE = 3_000
+# Up to this many users are read again while the person waits (one $batch).
+READ_IN_REQUEST = 300
 
 
 def read_round(customer: Customer, gateway: DirectoryGateway, *, at_most: int | None = None) -> int | None:

@@ -23,6 +23,7 @@ from licenses.models import LicenseChange, UserChange
 from licenses.services.intents import Person, build_row, people
 from licenses.services.keys import same_key
 from licenses.services.picture import doubts, has_drifted, selection_moved
+from licenses.services.plans import plan_change
 from licenses.services.states import load_catalog, load_states
 from licenses.services.stopping import cancel
 from licenses.services.subjects import note_products
@@ -181,11 +182,10 @@ def _write_plan(change: LicenseChange) -> None:
     states = load_states(change.customer, pks)
     known = people(pks)
     pks = [pk for pk in pks if pk in states and pk in known]
-    plan = plan_save(
+    plan = plan_change(
+        change,
         [states[pk] for pk in pks],
-        wish_from_json(change.wish),
         catalog,
-        review_above=settings.REVIEW_ABOVE,
         selection_changed=Cause.SELECTION_CHANGED.value in change.causes,
         drift=Cause.DRIFT.value in change.causes or has_drifted(change.customer, pks, change.seen_at),
     )

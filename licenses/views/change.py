@@ -4,34 +4,44 @@ import uuid
 from itertools import groupby
 from typing import Any
 
+from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from customers import selection as selections
 from customers.folding import fold
 from customers.models import Customer, Source
+from licenses.forms import one_time_key
 from licenses.models import LicenseChange, UserChange
-from licenses.services import outcomes, report, stopping
+from licenses.services import again, keys, outcomes, report, save, stopping
 from licenses.services.progress import Phase, progress_of
+from licenses.services.refresh import READ_IN_REQUEST, refresh_products, refresh_users
+from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.paging import page_of
-from licensing_portal.staff.guards import StaffRequest, needs
+from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
 
 _PAGE = 100
+_FOLLOWERS = 20
 _TABS = {
     "action": [UserChange.State.FAILED, UserChange.State.UNKNOWN, UserChange.State.NOT_TRIED],
     "updated": [UserChange.State.UPDATED],
 }
 
 
+_DRAFTS = {"retry": again.retry, "undo": again.undo}
+
+
 def _change_or_404(request: StaffRequest, change_id: uuid.UUID) -> LicenseChange:
     """Return a change of a customer in the person's scope; drafts are for Review alone."""
     visible = Customer.objects.visible_to(request.user)
     found = LicenseChange.objects.filter(pk=change_id, customer__in=visible)
-    change = found.select_related("customer", "staff").first()
+    change = found.select_related("customer", "staff", "parent").first()
     if change is None or (change.status == LicenseChange.Status.DRAFT and change.staff_id != request.user.pk):
         raise Http404
     return change
@@ -40,18 +50,61 @@ def _change_or_404(request: StaffRequest, change_id: uuid.UUID) -> LicenseChange
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Right.LICENSE_VIEW)
 def change_page(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
-    """Show a change, or select its users again."""
+    """Show a change, or go on from it: select its users again, try again what failed, or undo it."""
     change = _change_or_404(request, change_id)
     if change.status == LicenseChange.Status.DRAFT:
         return redirect(_review_address(change))
-    if request.method == "POST":
+    go = request.POST.get("go", "again")
+    if request.method == "POST" and go == "again":
         return _select_again(request, change)
+    if request.method == "POST" and go in _DRAFTS:
+        return _make_draft(request, change, go)
     context = {"customer": change.customer, "nav": "changes", "change": change}
     if change.is_open:
         return render(request, "licenses/running.html", context | _progress(change))
     is_known = request.GET.get("show", "") in ("", *_TABS)
-    context |= _result(request, change) | {"is_unknown_tab": not is_known}
-    return render(request, "licenses/result.html", context, status=200 if is_known else 422)
+    context |= _result(request, change) | {"is_unknown_tab": not is_known, "key": uuid.uuid4().hex}
+    is_good = is_known and request.method != "POST"
+    return render(request, "licenses/result.html", context, status=200 if is_good else 422)
+
+
+def _make_draft(request: StaffRequest, change: LicenseChange, go: str) -> HttpResponse:
+    """Make the draft that a button asks for, from what Microsoft says now, and show it in Review."""
+    require(request.user, Right.LICENSE_PLAN)
+    if change.is_open:
+        messages.warning(request, _("This change is still running. Wait for its end, or stop it."))
+        return redirect("licenses:change", change_id=change.pk)
+    users = again.to_retry(change) if go == "retry" else again.to_undo(change)
+    if not _read_again(change, users):
+        messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
+    # Each button has a key of its own: whoever comes back may press the other one.
+    key = uuid.uuid5(change.pk, f"{go}:{one_time_key(request.POST) or uuid.uuid4()}").hex
+    try:
+        draft = _DRAFTS[go](change, request.user, key=key)
+    except save.NobodySelected:
+        messages.warning(request, _("There is nobody left for whom this could be done."))
+        return redirect("licenses:change", change_id=change.pk)
+    except keys.KeyReused as reused:
+        first = {"customer": change.customer, "first": reused.change}
+        return render(request, "licenses/key_reused.html", first, status=409)
+    if draft.status == LicenseChange.Status.DRAFT:
+        return redirect(_review_address(draft))
+    return redirect("licenses:change", change_id=draft.pk)
+
+
+def _read_again(change: LicenseChange, users: QuerySet[UserChange]) -> bool:
+    """Read the products and, unless they are many, the users again; False when Microsoft does not answer.
+
+    Many are planned from what was stored: whoever changed since is found when the change begins.
+    """
+    ids = list(users.values_list("object_id", flat=True)[: READ_IN_REQUEST + 1])
+    try:
+        refresh_products(change.customer)
+        if len(ids) <= READ_IN_REQUEST:
+            refresh_users(change.customer, ids)
+    except GatewayError:
+        return False
+    return True
 
 
 def _review_address(change: LicenseChange) -> str:
@@ -89,6 +142,9 @@ def _result(request: StaffRequest, change: LicenseChange) -> dict[str, object]:
     rows = list(page)
     return {
         "counts": counts,
+        "may_retry": counts.action and again.to_retry(change).exists(),
+        "may_undo": counts.updated and again.to_undo(change).exists(),
+        "children": list(_followers(change)),
         "sent": report.sent(change),
         "tab": tab,
         "q": q,
@@ -98,6 +154,12 @@ def _result(request: StaffRequest, change: LicenseChange) -> dict[str, object]:
         if change.finished_at and change.started_at
         else None,
     }
+
+
+def _followers(change: LicenseChange) -> "QuerySet[LicenseChange]":
+    """Return the changes that were made from this one, drafts apart."""
+    made = change.children.exclude(status=LicenseChange.Status.DRAFT)
+    return made.select_related("staff").order_by("created_at")[:_FOLLOWERS]
 
 
 def _by_cause(

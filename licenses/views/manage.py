@@ -29,7 +29,7 @@ from licenses.services import keys, save
 from licenses.services import manage as boxes
 from licenses.services.effects import effects, plan_notes
 from licenses.services.picture import has_drifted
-from licenses.services.refresh import refresh_products, refresh_users
+from licenses.services.refresh import READ_IN_REQUEST, refresh_products, refresh_users
 from licenses.services.states import load_catalog
 from licenses.services.wishes import wish_from_json
 from licenses.views.drafts import own_change
@@ -37,8 +37,6 @@ from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
 
-# Up to this many users are read again while the person waits (one $batch).
-READ_IN_REQUEST = 300
 CHIPS = 50
 _NAMED = 10
 

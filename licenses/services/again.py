@@ -1,0 +1,69 @@
+"""Builds a new draft from a change that has ended: its users who were not updated again, or all it did turned back.
+
+The old change is never edited; planning and Review are those of every save.
+"""
+
+from django.db.models import Q, QuerySet
+
+from licenses.core.diff import Wish
+from licenses.core.undo import reversed_wish
+from licenses.models import LicenseChange, UserChange
+from licenses.services import save
+from licenses.services.wishes import wish_from_json
+from licensing_portal.staff.models import StaffUser
+
+Kind, State = LicenseChange.Kind, UserChange.State
+_DID_SOMETHING = ~Q(add=[]) | ~Q(remove=[]) | ~Q(location="")
+
+
+def to_retry(change: LicenseChange) -> QuerySet[UserChange]:
+    """Return those users who still exist and were not updated, in the change's order."""
+    return _existing(change).filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
+
+
+def to_undo(change: LicenseChange) -> QuerySet[UserChange]:
+    """Return those users who still exist and whom the change changed, in its order."""
+    return _existing(change).filter(_DID_SOMETHING, state=State.UPDATED, after__isnull=False)
+
+
+def _existing(change: LicenseChange) -> QuerySet[UserChange]:
+    return change.user_changes.filter(user__isnull=False, user__deleted_at__isnull=True).order_by("position")
+
+
+def retry(change: LicenseChange, staff: StaffUser, *, key: str) -> LicenseChange:
+    """Make a draft with the same wish for the users who were not updated.
+
+    What failed of an undo is undone again, for a wish does not say what each user had. Raises NobodySelected,
+    KeyReused.
+    """
+    if change.kind == Kind.UNDO:
+        return _draft(change, staff, Kind.UNDO, to_retry(change), wish_from_json(change.wish), change.parent, key)
+    return _draft(change, staff, Kind.RETRY, to_retry(change), wish_from_json(change.wish), change, key)
+
+
+def undo(change: LicenseChange, staff: StaffUser, *, key: str) -> LicenseChange:
+    """Make a draft that turns back what a change did. Raises NobodySelected, KeyReused."""
+    wish = reversed_wish(wish_from_json(change.wish))
+    return _draft(change, staff, Kind.UNDO, to_undo(change), wish, change, key)
+
+
+def _draft(
+    change: LicenseChange,
+    staff: StaffUser,
+    kind: LicenseChange.Kind,
+    users: QuerySet[UserChange],
+    wish: Wish,
+    parent: LicenseChange | None,
+    key: str,
+) -> LicenseChange:
+    return save.make_draft(
+        staff=staff,
+        customer=change.customer,
+        wish=wish,
+        user_pks=users.values_list("user_id", flat=True),
+        key=key,
+        content=f"{kind}:{change.pk}",
+        reference=change.reference,
+        kind=kind,
+        parent=parent,
+    )
