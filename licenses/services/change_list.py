@@ -71,19 +71,20 @@ class ChangeList:
         seen = Exists(customers.filter(pk=OuterRef("customer_id")))
         scope = Q(customer=single) if single else Q(seen)
         self._all = LicenseChange.objects.filter(scope).exclude(status=LicenseChange.Status.DRAFT)
-        mine = LicenseChange.objects.filter(scope, staff=OuterRef("pk"))
+        mine = self._all.filter(staff=OuterRef("pk"))
         self.people = list(StaffUser.objects.filter(Exists(mine)).order_by("display_name", "pk"))
 
     def offered_customers(self) -> list[str]:
         """Return names of customers with changes, for the list under the field."""
-        changed = LicenseChange.objects.filter(customer=OuterRef("pk"))
+        changed = self._all.filter(customer=OuterRef("pk"))
         found = self._customers.filter(Exists(changed)).order_by("sort_key", "pk")
         return list(found.values_list("name", flat=True)[:_OFFERED])
 
     def offered_products(self, chosen: str) -> list[Product]:
         """Return the products of these changes, and the one that is asked for."""
         scope = Q(change__customer=self._single) if self._single else Q(change__customer__in=self._customers)
-        touched = ChangeProduct.objects.filter(scope, sku_id=OuterRef("sku_id"))
+        shown = ~Q(change__status=LicenseChange.Status.DRAFT)
+        touched = ChangeProduct.objects.filter(scope, shown, sku_id=OuterRef("sku_id"))
         wanted = Q(sku_id=chosen.lower()) if is_guid(chosen) else Q(pk__in=())
         return list(Product.objects.filter(Exists(touched) | wanted).order_by("display_name", "pk"))
 

@@ -198,6 +198,21 @@ def test_drafts_are_left_out(staff_client: Client, contoso: Customer) -> None:
     assert references(staff_client) == []
 
 
+def test_no_field_offers_what_only_drafts_hold(staff_client: Client, contoso: Customer) -> None:
+    drafter = StaffUserFactory.create(display_name="Drafts Alone")
+    elsewhere = CustomerFactory.create(name="Nothing But Drafts")
+    ProductFactory.create(sku_id=E3, display_name="Product Of A Draft")
+    change = LicenseChangeFactory.create(customer=elsewhere, staff=drafter, status="draft")
+    ChangeProductFactory.create(change=change, sku_id=E3)
+    page = staff_client.get("/changes/").content.decode()
+    offered = [text for text in ("Drafts Alone", "Nothing But Drafts", "Product Of A Draft") if text in page]
+    assert offered == []
+    LicenseChange.objects.update(status="done")
+    page = staff_client.get("/changes/").content.decode()
+    assert "Drafts Alone" in page
+    assert "Product Of A Draft" in page
+
+
 def test_pages_are_kept_with_the_filters(staff_client: Client, contoso: Customer) -> None:
     person = StaffUserFactory.create()
     for number in range(60):
