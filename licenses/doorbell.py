@@ -20,8 +20,9 @@ def pump_change(change_id: str) -> None:
 @task(queue_name=QUEUE, priority=60)
 def plan_change(change_id: str) -> None:
     """Plan a change that was too large for its request."""
-    from licenses.services import save
+    from licenses.services import again, save
 
+    again.read_first(change_id)
     save.plan_stored(change_id)
 
 

@@ -31,6 +31,7 @@ CAUSES: dict[str, Any] = {
     Cause.SELECTION_CHANGED: _("the selection was changed in another tab"),
     Cause.DRIFT: _("licenses of these users changed since the page was opened"),
     Cause.LOCATION_STAYS: _("usage locations that were not set before stay: Microsoft lets nobody empty them"),
+    Cause.UNCLEAR_LEFT_OUT: _("users for whom the change's result was not clear are not part of this"),
     Cause.PRODUCT_GONE: _("products that the customer no longer owns cannot come back"),
 }
 

@@ -27,6 +27,7 @@ class Cause(StrEnum):
     DRIFT = "drift"
     LOCATION_STAYS = "location_stays"
     PRODUCT_GONE = "product_gone"
+    UNCLEAR_LEFT_OUT = "unclear_left_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,32 +6,35 @@ Whom somebody else has changed since is left alone, by name, and what cannot com
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from licenses.core.catalog import Catalog, SkuId, UserId
+from licenses.core.catalog import Catalog, PlanId, SkuId, UserId
 from licenses.core.diff import Choice, LicenseAdd, UserDiff, Wish
-from licenses.core.holdings import Path, UserState
+from licenses.core.holdings import UserState
 from licenses.core.planning import Cause, Planner, SavePlan, UserPlan, found_causes
-from licenses.core.triage import FailureKind, failure_of
+from licenses.core.triage import Failure, FailureKind, failure_of
 
 _OPPOSITE = {Choice.ALL: Choice.NONE, Choice.NONE: Choice.ALL, Choice.KEEP: Choice.KEEP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
-    """What a change did to one user: its call, the state before it, and the state read back after it."""
+    """What a change did to one user: its call, the state before it, and the state read back after it.
+
+    `touched` are SKUs whose direct assignment somebody else has changed since, though it may look as we left it.
+    """
 
     before: UserState
     diff: UserDiff
     after: UserState
+    touched: frozenset[SkuId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
-    """The call that turns a deed back; `changed` are SKUs that somebody else has changed since."""
+    """The call that turns a deed back, or why there is none: then nothing of the user is changed."""
 
     diff: UserDiff
-    changed: tuple[SkuId, ...] = ()
-    # What cannot come back: products that the tenant no longer owns, and "no location", which nobody can set.
-    gone: tuple[SkuId, ...] = ()
+    refusal: Failure | None = None
+    # "No location", which was there before, is nothing that anybody can set.
     location_stays: bool = False
 
 
@@ -41,11 +44,14 @@ def reverse(deed: Deed, now: UserState, catalog: Catalog) -> Reversal:
     removes: list[SkuId] = []
     changed: list[SkuId] = []
     gone: list[SkuId] = []
+    returned: list[SkuId] = []
     for sku_id in (*(add.sku_id for add in deed.diff.add), *deed.diff.remove):
         was, did, has = (_direct(state, sku_id) for state in (deed.before, deed.after, now))
-        if _same(has, was):
+        if has == was:
+            # By hand, when the change had made it something else.
+            returned += [sku_id] if did != was else []
             continue
-        if not _same(has, did):
+        if has != did or sku_id in deed.touched:
             changed.append(sku_id)
         elif was is None:
             removes.append(sku_id)
@@ -53,24 +59,31 @@ def reverse(deed: Deed, now: UserState, catalog: Catalog) -> Reversal:
             gone.append(sku_id)
         else:
             # A plan that the product lost since would be refused.
-            adds.append(LicenseAdd(sku_id=sku_id, disabled=was.disabled & sku.plan_ids))
-    if changed:
-        return Reversal(diff=UserDiff(user_id=now.user_id), changed=tuple(changed))
+            adds.append(LicenseAdd(sku_id=sku_id, disabled=was & sku.plan_ids))
+    nothing = UserDiff(user_id=now.user_id)
+    if returned and (adds or removes or gone):
+        # Half of it is undone: whoever took the new product from somebody who left must not see the old one return.
+        changed += returned
+    if changed or _is_moved(deed, now):
+        return Reversal(diff=nothing, refusal=failure_of(FailureKind.CHANGED_ELSEWHERE, skus=tuple(changed)))
+    if gone:
+        # Half an undo would take the new product and give nothing for it.
+        return Reversal(diff=nothing, refusal=failure_of(FailureKind.BAD_SKU, skus=tuple(gone)))
     location, stays = _location(deed, now)
     diff = UserDiff(user_id=now.user_id, add=tuple(adds), remove=tuple(removes), location=location)
-    return Reversal(diff=diff, gone=tuple(gone), location_stays=stays)
+    return Reversal(diff=diff, location_stays=stays)
 
 
-def _direct(state: UserState, sku_id: SkuId) -> Path | None:
-    """Return the direct path that gives the product."""
+def _direct(state: UserState, sku_id: SkuId) -> frozenset[PlanId] | None:
+    """Return the plans that are off in the direct assignment, even in one that gives nothing now; None for none."""
     held = state.held.get(sku_id)
-    return held.direct if held is not None else None
+    path = held.any_direct if held is not None else None
+    return path.disabled if path is not None else None
 
 
-def _same(one: Path | None, other: Path | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.disabled == other.disabled
+def _is_moved(deed: Deed, now: UserState) -> bool:
+    """Tell whether somebody else has set another usage location since."""
+    return bool(deed.diff.location) and now.usage_location not in (deed.diff.location, deed.before.usage_location)
 
 
 def _location(deed: Deed, now: UserState) -> tuple[str | None, bool]:
@@ -96,17 +109,23 @@ def plan_undo(
     for state in users:
         deed = deeds.get(state.user_id)
         found = reverse(deed, state, catalog) if deed else Reversal(diff=UserDiff(user_id=state.user_id))
-        if found.changed and state.exists:
-            refusal = failure_of(FailureKind.CHANGED_ELSEWHERE, skus=found.changed)
-            plans.append(UserPlan(user_id=state.user_id, state_before=state, diff=found.diff, refusal=refusal))
+        if found.refusal and state.exists:
+            plans.append(UserPlan(user_id=state.user_id, state_before=state, diff=found.diff, refusal=found.refusal))
+            causes |= {Cause.PRODUCT_GONE} if found.refusal.kind == FailureKind.BAD_SKU else set()
         else:
             plans.append(planner.plan(state, found.diff, is_wished=deed is not None))
-        causes |= {Cause.PRODUCT_GONE} if found.gone else set()
-        causes |= {Cause.LOCATION_STAYS} if found.location_stays else set()
-    if any(plan.diff.remove for plan in plans):
-        causes.add(Cause.REMOVES_PRODUCT)
+            causes |= {Cause.LOCATION_STAYS} if found.location_stays else set()
+            causes |= _taken(found.diff, state)
     causes |= found_causes(plans, review_above)
     return SavePlan(users=tuple(plans), seats=planner.ledger.lines(), causes=frozenset(causes))
+
+
+def _taken(diff: UserDiff, now: UserState) -> set[Cause]:
+    """Return what of the losses Review names first: products that go, plans that are switched off."""
+    causes = {Cause.REMOVES_PRODUCT} if diff.remove else set()
+    if any(add.disabled - (_direct(now, add.sku_id) or frozenset()) for add in diff.add if now.holds(add.sku_id)):
+        causes.add(Cause.REMOVES_PLAN)
+    return causes
 
 
 def reversed_wish(wish: Wish) -> Wish:

@@ -3,17 +3,19 @@
 The old change is never edited; planning and Review are those of every save.
 """
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from licenses.core.diff import Wish
 from licenses.core.undo import reversed_wish
 from licenses.models import LicenseChange, UserChange
 from licenses.services import save
+from licenses.services.plans import DONE, LOCATED_ALONE
+from licenses.services.refresh import READ_IN_REQUEST, refresh_products, refresh_users
 from licenses.services.wishes import wish_from_json
 from licensing_portal.staff.models import StaffUser
+from licensing_portal.wiring import directory_gateway
 
 Kind, State = LicenseChange.Kind, UserChange.State
-_DID_SOMETHING = ~Q(add=[]) | ~Q(remove=[]) | ~Q(location="")
 
 
 def to_retry(change: LicenseChange) -> QuerySet[UserChange]:
@@ -23,7 +25,7 @@ def to_retry(change: LicenseChange) -> QuerySet[UserChange]:
 
 def to_undo(change: LicenseChange) -> QuerySet[UserChange]:
     """Return those users who still exist and whom the change changed, in its order."""
-    return _existing(change).filter(_DID_SOMETHING, state=State.UPDATED, after__isnull=False)
+    return _existing(change).filter(DONE | LOCATED_ALONE)
 
 
 def _existing(change: LicenseChange) -> QuerySet[UserChange]:
@@ -66,4 +68,19 @@ def _draft(
         reference=change.reference,
         kind=kind,
         parent=parent,
+        planned_in_request=READ_IN_REQUEST,
     )
+
+
+def read_first(change_id: str) -> None:
+    """Read the users of a large draft again before it is planned; for a worker, which may take its time.
+
+    Raises GatewayError: nothing is planned from what Microsoft did not say, and the sweeper rings again.
+    """
+    change = LicenseChange.objects.select_related("customer").get(pk=change_id)
+    if change.kind == Kind.SAVE or change.status != LicenseChange.Status.PLANNING:
+        return
+    gateway = directory_gateway(change.customer.tenant_id, background=True)
+    refresh_products(change.customer, gateway=gateway)
+    known = dict(change.customer.users.filter(deleted_at=None).values_list("pk", "object_id"))
+    refresh_users(change.customer, [known[pk] for pk in change.planned_users if pk in known], gateway=gateway)

@@ -26,10 +26,13 @@ def wanted_of(customer: Customer, object_ids: Iterable[str]) -> Wanted:
         change__customer=customer, change__status__in=LicenseChange.ACTIVE, object_id__in=list(object_ids)
     )
     wanted: Wanted = {}
-    for row in rows.only("change_id", "object_id", "state", "attempts", "add", "remove", "location", "step"):
-        if row.state in _SENT or (row.state == State.PENDING and row.attempts):
+    for row in rows.only(
+        "change_id", "object_id", "state", "attempts", "uncertain", "add", "remove", "location", "step"
+    ):
+        was_sent = row.state in _SENT or row.uncertain or bool(row.attempts)
+        if row.state in _SENT or (row.state == State.PENDING and was_sent):
             wanted.update(((row.object_id, sku), (off, row.change_id)) for sku, off in _licences(row))
-        if row.location and (row.is_located or row.state in _SENT or row.attempts):
+        if row.location and (row.is_located or was_sent):
             wanted[row.object_id, ""] = (row.location, row.change_id)
     return wanted
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from customers import selection as selections
 from customers import sync as directory
 from customers.models import Customer, DirectoryUser, Selection
-from licenses.models import Assignment, Holding
+from licenses.models import Assignment, Holding, LicenseChange
 from licenses.services.directory_rows import store_users
 from licenses.services.figures import write_all_facets, write_figures
 from licenses.services.products import store_products, store_subscriptions
@@ -87,12 +87,16 @@ def refresh_products(customer: Customer, *, gateway: DirectoryGateway | None = N
 
 
 def refresh_selected(selection_id: int) -> None:
-    """Read the users of a selection again, in the background; one that is gone or empty by now has none."""
+    """Read the users of a selection again, in the background, or of the change that they have moved into meanwhile."""
     selection = Selection.objects.select_related("customer").filter(pk=selection_id).first()
     if selection is None:
         return
     customer = selection.customer
     ids = list(selections.users(selection).order_by().values_list("object_id", flat=True))
+    if not ids:
+        changes = LicenseChange.objects.filter(customer=customer, staff=selection.staff_id)
+        latest = changes.order_by("-created_at").first()
+        ids = list(latest.user_changes.values_list("object_id", flat=True)) if latest and latest.is_open else []
     refresh_users(customer, ids, gateway=directory_gateway(customer.tenant_id, background=True))
 
 

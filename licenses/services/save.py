@@ -85,13 +85,14 @@ def make_draft(
     starts_itself: bool = False,
     kind: str = LicenseChange.Kind.SAVE,
     parent: LicenseChange | None = None,
+    planned_in_request: int | None = None,
 ) -> LicenseChange:
     """Plan and store a draft; the same key with the same content answers with the first one.
 
     The users are those of the `selection` at this moment, or `user_pks`, in the order in which seats are given out.
-    `starts_itself` marks a Save (not "Review changes"):
-    a change too large for the request then starts after planning when nothing asks for Review. With a `selection`
-    Review asks unless `counter` is the selection's and `seen`, when the form was rendered, is known.
+    `starts_itself` marks a Save (not "Review changes"): a change too large for the request (`planned_in_request`
+    users, or the usual number) then starts after planning when nothing asks for Review. With a `selection` Review asks
+    unless `counter` is the selection's and `seen`, when the form was rendered, is known.
     Raises keys.KeyReused, NobodySelected, TooManyUsers.
     """
     if first := same_key(staff, customer, key, content):
@@ -117,7 +118,7 @@ def make_draft(
                 change.causes = doubts(selection, counter, seen)
                 if user_pks is None:
                     user_pks = selections.users(selection).values_list("pk", flat=True)
-            _store(change, list(user_pks or ()))
+            _store(change, list(user_pks or ()), planned_in_request or PLANNED_IN_REQUEST)
     except IntegrityError:
         if first := same_key(staff, customer, key, content):
             return first
@@ -125,13 +126,13 @@ def make_draft(
     return change
 
 
-def _store(change: LicenseChange, user_pks: list[int]) -> None:
+def _store(change: LicenseChange, user_pks: list[int], planned_in_request: int) -> None:
     """Store a change for these users with its plan, or ask a worker for the plan of a large one."""
     if not user_pks:
         raise NobodySelected
     if len(user_pks) > settings.MAX_USERS_PER_CHANGE:
         raise TooManyUsers(settings.MAX_USERS_PER_CHANGE)
-    large = len(user_pks) > PLANNED_IN_REQUEST
+    large = len(user_pks) > planned_in_request
     change.status = Status.PLANNING if large else Status.DRAFT
     change.planned_users, change.total = user_pks, len(user_pks)
     change.save(force_insert=True)

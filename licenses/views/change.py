@@ -84,6 +84,9 @@ def _make_draft(request: StaffRequest, change: LicenseChange, go: str) -> HttpRe
     except save.NobodySelected:
         messages.warning(request, _("There is nobody left for whom this could be done."))
         return redirect("licenses:change", change_id=change.pk)
+    except save.TooManyUsers as error:
+        messages.warning(request, _("One change holds at most %(n)d users. Select fewer.") % {"n": error.limit})
+        return redirect("licenses:change", change_id=change.pk)
     except keys.KeyReused as reused:
         first = {"customer": change.customer, "first": reused.change}
         return render(request, "licenses/key_reused.html", first, status=409)
@@ -95,7 +98,7 @@ def _make_draft(request: StaffRequest, change: LicenseChange, go: str) -> HttpRe
 def _read_again(change: LicenseChange, users: QuerySet[UserChange]) -> bool:
     """Read the products and, unless they are many, the users again; False when Microsoft does not answer.
 
-    Many are planned from what was stored: whoever changed since is found when the change begins.
+    Many are read by the worker that plans them.
     """
     ids = list(users.values_list("object_id", flat=True)[: READ_IN_REQUEST + 1])
     try:

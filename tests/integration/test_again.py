@@ -8,11 +8,13 @@ from django.test import Client
 from django.urls import reverse
 
 from customers.models import Customer
+from licenses import doorbell
 from licenses.core.diff import Wish
 from licenses.core.planning import Cause
 from licenses.models import LicenseChange, UserChange
 from licenses.services import again, save
 from licenses.services.refresh import refresh_users
+from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
@@ -152,15 +154,76 @@ def test_what_failed_of_an_undo_is_undone_again(
     assert all(sku("STANDARDPACK") in found[0] for found in _licences(sandbox, story, SALES))  # type: ignore[index]
 
 
-def test_a_large_undo_is_planned_by_a_worker(
-    swapped: LicenseChange, staff_client: Client, monkeypatch: pytest.MonkeyPatch
+def test_a_large_undo_is_read_and_planned_by_a_worker(
+    swapped: LicenseChange, sandbox: Sandbox, story: Customer, staff_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(save, "PLANNED_IN_REQUEST", 2)
+    monkeypatch.setattr(again, "READ_IN_REQUEST", 2)
     _press(staff_client, swapped, "undo")
     made = _made(swapped)
     assert made.status == Status.PLANNING
-    save.plan_stored(made.pk)
-    assert set(states(made).values()) == {State.PENDING}
+    # Behind the portal's back, after the button was pressed.
+    at_microsoft(sandbox, story, SALES[1]).direct.pop(sku("SPE_E3"))
+    sandbox.faults.add({"match": "* /graph/*", "status": 403, "times": 99})
+    with pytest.raises(GatewayError):
+        doorbell.plan_change.func(str(made.pk))
+    sandbox.faults.clear()
+    doorbell.plan_change.func(str(made.pk))
+    assert states(made) == {SALES[0]: State.PENDING, SALES[1]: State.FAILED, SALES[2]: State.PENDING}
+
+
+def test_what_somebody_else_gave_again_is_not_taken(
+    swapped: LicenseChange, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    for choice in (NONE, ALL):
+        saved(staff, story, SALES[:1], Wish(products={sku("SPE_E3"): choice}))
+    _press(staff_client, swapped, "undo")
+    # It looks as the first change left it, but is another one's.
+    assert states(_made(swapped)) == {SALES[0]: State.FAILED, SALES[1]: State.PENDING, SALES[2]: State.PENDING}
+
+
+def test_undone_and_done_again_it_can_be_undone(
+    swapped: LicenseChange, sandbox: Sandbox, story: Customer, staff_client: Client
+) -> None:
+    after = _licences(sandbox, story, SALES)
+    _press(staff_client, swapped, "undo")
+    undone = pumped(save.start(_made(swapped)))
+    _press(staff_client, undone, "undo")
+    pumped(save.start(_made(undone)))
+    assert _licences(sandbox, story, SALES) == after
+    _press(staff_client, swapped, "undo")
+    latest = LicenseChange.objects.filter(parent=swapped).latest("created_at")
+    assert set(states(latest).values()) == {State.PENDING}
+
+
+def test_a_location_set_before_a_refusal_is_undone_too(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    at_microsoft(sandbox, story, JOINERS[1]).location = "US"
+    refresh_users(story, JOINERS[1:])
+    odd = {"error": {"code": "x", "message": "Odd."}}
+    sandbox.faults.add({"match": "POST /graph/v1.0/users/*/assignLicense", "status": 400, "body": odd})
+    wish = Wish(products={sku("SPE_E3"): ALL}, location="JP", overwrite_location=True)
+    change = draft(staff, story, JOINERS[1:], wish)
+    save.start(change)
+    for _turn in range(10):
+        change.user_changes.update(not_before=None)
+        pumped(change)
+    assert states(change) == {JOINERS[1]: State.FAILED}
+    _press(staff_client, change, "undo")
+    made = _made(change)
+    assert (row(made, JOINERS[1]).location, row(made, JOINERS[1]).add) == ("US", [])
+
+
+def test_a_product_that_is_gone_is_refused_and_not_passed_over(
+    halved: LicenseChange, sandbox: Sandbox, story: Customer, staff_client: Client
+) -> None:
+    tenant = sandbox.tenant(story.tenant_id)
+    assert tenant is not None
+    gone = sku("SPE_E3")
+    tenant.skus.pop(gone)
+    text = _press(staff_client, halved, "retry").content.decode()
+    assert row(_made(halved), JOINERS[0]).failure_kind == "bad_sku"
+    assert "products that the customer no longer owns cannot come back" in text
 
 
 def test_one_key_makes_one_draft_for_each_button(halved: LicenseChange, staff_client: Client) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from licenses.core.catalog import Catalog, SkuId
 from licenses.core.diff import Choice, LicenseAdd, UserDiff, Wish, apply_diff, diff_user
-from licenses.core.holdings import Path, UserState
+from licenses.core.holdings import Path, PathState, UserState
 from licenses.core.planning import Cause
 from licenses.core.triage import FailureKind
 from licenses.core.undo import Deed, plan_undo, reverse, reversed_wish
@@ -23,7 +23,7 @@ def _deed(before: UserState, diff: UserDiff = SWAP) -> Deed:
 
 
 def _direct(state: UserState, sku_id: SkuId) -> Path | None:
-    return state.held[sku_id].direct if sku_id in state.held else None
+    return state.held[sku_id].any_direct if sku_id in state.held else None
 
 
 @given(any_users(), any_wishes())
@@ -33,7 +33,7 @@ def test_undoing_gives_everybody_what_they_had(before: UserState, wish: Wish) ->
     found = reverse(Deed(before=before, diff=diff, after=after), after, OWNED)
     again = apply_diff(after, found.diff)
 
-    assert found.changed == found.gone == ()
+    assert found.refusal is None
     for sku_id in SKUS:
         was, has = _direct(before, sku_id), _direct(again, sku_id)
         assert (was is None) == (has is None)
@@ -64,17 +64,34 @@ def test_a_swap_comes_back_in_one_call_with_its_plans_off() -> None:
         pytest.param(user(sku_b=(direct(),), sku_c=(direct(),)), (), id="another product is nobody's business"),
         pytest.param(user(sku_b=(direct(), group())), (), id="a group gives it too"),
         pytest.param(user(sku_a=(direct(),)), (), id="turned back by hand"),
+        pytest.param(user(), (B,), id="half of it turned back by hand"),
     ],
 )
 def test_whom_somebody_else_changed_since_is_left_alone(now: UserState, changed: tuple[str, ...]) -> None:
     found = reverse(_deed(user(sku_a=(direct(),))), now, OWNED)
-    assert found.changed == changed
+    assert (found.refusal.skus if found.refusal else ()) == changed
+    assert found.refusal is None or found.refusal.kind == FailureKind.CHANGED_ELSEWHERE
     assert not changed or found.diff.is_empty
+
+
+def test_what_looks_the_same_but_was_given_by_somebody_else_is_left_alone() -> None:
+    deed = replace(_deed(user(sku_a=(direct(),))), touched=frozenset({B}))
+    found = reverse(deed, deed.after, OWNED)
+    assert found.refusal is not None
+    assert (found.refusal.kind, found.refusal.skus) == (FailureKind.CHANGED_ELSEWHERE, (B,))
+    # Unless it is as before already.
+    assert reverse(deed, deed.before, OWNED).refusal is None
+
+
+def test_an_assignment_that_fell_into_error_since_is_taken_away() -> None:
+    deed = _deed(user(), UserDiff(user_id="u", add=(LicenseAdd(sku_id=A),)))
+    found = reverse(deed, user(sku_a=(direct(state=PathState.DISABLED),)), OWNED)
+    assert found.diff.remove == (A,)
 
 
 @pytest.mark.parametrize(
     ("before", "now", "location", "stays"),
-    [("US", "JP", "US", False), (None, "JP", None, True), ("US", "DE", None, False), (None, None, None, False)],
+    [("US", "JP", "US", False), (None, "JP", None, True), ("US", "US", None, False), (None, None, None, False)],
 )
 def test_a_location_comes_back_unless_there_was_none(
     before: str | None, now: str | None, location: str | None, stays: bool
@@ -83,10 +100,23 @@ def test_a_location_comes_back_unless_there_was_none(
     assert (found.diff.location, found.location_stays) == (location, stays)
 
 
-def test_a_product_that_is_no_longer_owned_cannot_come_back() -> None:
+def test_a_location_that_somebody_else_set_since_is_named() -> None:
+    found = reverse(_deed(user(location="US"), UserDiff(user_id="u", location="JP")), user(location="DE"), OWNED)
+    assert found.refusal is not None
+    assert found.refusal.kind == FailureKind.CHANGED_ELSEWHERE
+
+
+def test_nobody_loses_the_new_product_when_the_old_one_cannot_come_back() -> None:
     deed = _deed(user(sku_a=(direct(),)))
     found = reverse(deed, deed.after, catalog(sku(B), sku(C)))
-    assert (found.diff.add, found.diff.remove, found.gone) == ((), (B,), (A,))
+    assert found.refusal is not None
+    assert (found.diff.is_empty, found.refusal.kind, found.refusal.skus) == (True, FailureKind.BAD_SKU, (A,))
+    assert Cause.PRODUCT_GONE in plan_undo([deed.after], {"u": deed}, catalog(sku(B))).causes
+
+
+def test_plans_that_are_switched_off_again_are_said() -> None:
+    deed = _deed(user(sku_a=(direct(f"{A}-p1"),)), UserDiff(user_id="u", add=(LicenseAdd(sku_id=A),)))
+    assert plan_undo([deed.after], {"u": deed}, OWNED).causes == {Cause.REMOVES_PLAN}
 
 
 def _plan(*states: UserState, owned: Catalog = OWNED) -> dict[str, object]:
