@@ -165,7 +165,14 @@ class DirectoryUser(models.Model):
                 condition=Q(deleted_at=None),
             ),
             models.Index(fields=["customer", "department"], name="user_by_department"),
-            models.Index(fields=["customer", "sort_key", "id"], name="user_with_errors", condition=Q(has_errors=True)),
+            models.Index(
+                fields=["customer", "is_guest", "sort_key", "id"], name="user_by_kind", condition=Q(deleted_at=None)
+            ),
+            models.Index(
+                fields=["customer", "sort_key", "id"],
+                name="user_with_errors",
+                condition=Q(has_errors=True, deleted_at=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -77,7 +77,7 @@ class Assignment(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "product", "via"], name="assignment_once")]
         indexes = [
-            models.Index(fields=["customer", "via"], name="assignments_by_path"),
+            models.Index(fields=["customer", "via", "user"], name="assignments_by_path"),
             models.Index(fields=["customer", "product"], name="assignments_in_error", condition=~Q(error="")),
         ]
 
