@@ -9,6 +9,7 @@ from licenses.core.diff import Wish
 from licenses.core.undo import reversed_wish
 from licenses.models import LicenseChange, UserChange
 from licenses.services import save
+from licenses.services.intents import people
 from licenses.services.plans import DONE, LOCATED_ALONE
 from licenses.services.refresh import READ_IN_REQUEST, refresh_products, refresh_users
 from licenses.services.wishes import wish_from_json
@@ -82,5 +83,5 @@ def read_first(change_id: str) -> None:
         return
     gateway = directory_gateway(change.customer.tenant_id, background=True)
     refresh_products(change.customer, gateway=gateway)
-    known = dict(change.customer.users.filter(deleted_at=None).values_list("pk", "object_id"))
-    refresh_users(change.customer, [known[pk] for pk in change.planned_users if pk in known], gateway=gateway)
+    chosen = people(change.planned_users).values()
+    refresh_users(change.customer, [person.object_id for person in chosen], gateway=gateway)

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from customers import selection as selections
@@ -84,6 +86,20 @@ def refresh_products(customer: Customer, *, gateway: DirectoryGateway | None = N
     """Read the customer's products again."""
     gateway = gateway or directory_gateway(customer.tenant_id, limits=PAGE_LIMITS)
     store_products(customer, gateway.subscribed_skus(), read_at=timezone.now())
+
+
+def read_if_few(customer: Customer, users: QuerySet[Any]) -> bool:
+    """Read the products again, and these users (rows with an `object_id`) unless they are many, while a person waits.
+
+    Return whether the users were read. Raises GatewayError.
+    """
+    # Of five thousand the first few that are found say enough.
+    ids = list(users.values_list("object_id", flat=True)[: READ_IN_REQUEST + 1])
+    refresh_products(customer)
+    if len(ids) > READ_IN_REQUEST:
+        return False
+    refresh_users(customer, ids)
+    return True
 
 
 def refresh_selected(selection_id: int) -> None:

@@ -20,7 +20,7 @@ from licenses.forms import one_time_key
 from licenses.models import LicenseChange, UserChange
 from licenses.services import again, keys, outcomes, report, save, stopping
 from licenses.services.progress import Phase, progress_of
-from licenses.services.refresh import READ_IN_REQUEST, refresh_products, refresh_users
+from licenses.services.refresh import read_if_few
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.paging import page_of
 from licensing_portal.staff.guards import StaffRequest, needs, require
@@ -75,7 +75,10 @@ def _make_draft(request: StaffRequest, change: LicenseChange, go: str) -> HttpRe
         messages.warning(request, _("This change is still running. Wait for its end, or stop it."))
         return redirect("licenses:change", change_id=change.pk)
     users = again.to_retry(change) if go == "retry" else again.to_undo(change)
-    if not _read_again(change, users):
+    try:
+        # Many are read by the worker that plans them.
+        read_if_few(change.customer, users)
+    except GatewayError:
         messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
     # Each button has a key of its own: whoever comes back may press the other one.
     key = uuid.uuid5(change.pk, f"{go}:{one_time_key(request.POST) or uuid.uuid4()}").hex
@@ -93,21 +96,6 @@ def _make_draft(request: StaffRequest, change: LicenseChange, go: str) -> HttpRe
     if draft.status == LicenseChange.Status.DRAFT:
         return redirect(_review_address(draft))
     return redirect("licenses:change", change_id=draft.pk)
-
-
-def _read_again(change: LicenseChange, users: QuerySet[UserChange]) -> bool:
-    """Read the products and, unless they are many, the users again; False when Microsoft does not answer.
-
-    Many are read by the worker that plans them.
-    """
-    ids = list(users.values_list("object_id", flat=True)[: READ_IN_REQUEST + 1])
-    try:
-        refresh_products(change.customer)
-        if len(ids) <= READ_IN_REQUEST:
-            refresh_users(change.customer, ids)
-    except GatewayError:
-        return False
-    return True
 
 
 def _review_address(change: LicenseChange) -> str:

@@ -29,7 +29,7 @@ from licenses.services import keys, save
 from licenses.services import manage as boxes
 from licenses.services.effects import effects, plan_notes
 from licenses.services.picture import has_drifted
-from licenses.services.refresh import READ_IN_REQUEST, refresh_products, refresh_users
+from licenses.services.refresh import read_if_few
 from licenses.services.states import load_catalog
 from licenses.services.wishes import wish_from_json
 from licenses.views.drafts import own_change
@@ -105,14 +105,11 @@ def _to_the_list(customer: Customer) -> HttpResponse:
 
 def _read_again(customer: Customer, selection: Selection) -> Read | None:
     """Read the selected users and the products again, now or (many users) in the background; None for no answer."""
-    # In no order: of five thousand the first few that are found say enough.
-    ids = list(selections.users(selection).order_by().values_list("object_id", flat=True)[: READ_IN_REQUEST + 1])
     try:
-        refresh_products(customer)
-        if len(ids) > READ_IN_REQUEST:
+        # In no order: sorting thousands would cost more than finding that they are many.
+        if not read_if_few(customer, selections.users(selection).order_by()):
             doorbell.refresh_selected.enqueue(selection.pk)
             return Read.LATER
-        refresh_users(customer, ids)
     except GatewayError:
         return None
     finally:
