@@ -1,7 +1,6 @@
 """`python -m tests.screenshots`: walks a fresh demo and takes the README's pictures anew (`make screenshots`)."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,9 +14,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.chromium import CHROMIUM
+
 BASE = Path(__file__).resolve().parent.parent
 FOLDER = BASE / "docs" / "screenshots"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _STARTS_WITHIN = 120.0
 CUSTOMER = "コントソ商事"
 E1, E3 = "Office 365 E1", "Microsoft 365 E3"

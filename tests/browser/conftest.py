@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -23,12 +22,10 @@ from customers.models import Customer
 from licensing_portal.sandbox import Sandbox, SandboxServer
 from licensing_portal.staff.demo_people import PEOPLE, ensure_demo_people
 from licensing_portal.staff.models import StaffUser
+from tests.chromium import CHROMIUM
 from tests.conftest import IN_CI
 
 MANAGE = Path(settings.BASE_DIR) / "manage.py"
-# The headless shell is Chromium's engine without its windows: the same pages for two thirds of the work.
-_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, _NAMES)), None)
 FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -49,13 +46,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None and not IN_CI:
-                item.add_marker(pytest.mark.skip(reason="no Chromium found: install the package chromium"))
+                item.add_marker(pytest.mark.skip(reason="no Chromium: install chromium-headless-shell"))
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium. It ends with this folder's tests: its event loop would be in the way of other tests' loops."""
-    assert CHROMIUM is not None, "CI has no Chromium: install the package chromium"
+    assert CHROMIUM is not None, "CI has no Chromium: install the package chromium-headless-shell"
     # Chromium's own sandbox does not work as root.
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
     with sync_playwright() as playwright:
