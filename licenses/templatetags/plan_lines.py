@@ -37,7 +37,7 @@ def plan_lines(row: ProductRow) -> SafeString:
 
 def _lines(row: ProductRow) -> Iterator[SafeString]:
     language = get_language() or "en"
-    said = {on: _said(on, row.holders) for on in {plan.on for plan in row.plans}}
+    said = {on: plan_on(on, row.holders) for on in {plan.on for plan in row.plans}}
     for plan in row.plans:
         key = escape(f"{row.sku.sku_id}-{plan.plan.plan_id}")
         name = localized(plan.plan.display_name, language)
@@ -62,5 +62,7 @@ def _options(chosen: Choice, _language: str) -> SafeString:
     return format_html_join("", '<option value="{}"{}>{}</option>', lines)
 
 
-def _said(on: int, holders: int) -> str:
+@register.simple_tag
+def plan_on(on: int, holders: int) -> str:
+    """Say for how many holders a plan is on; nothing while nobody holds the product."""
     return _("on for %(k)s of %(m)s") % {"k": intcomma(on), "m": intcomma(holders)} if holders else ""
