@@ -32,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database.setdefault("TEST", {})["NAME"] = str(Path(os.environ["VAR_DIR"]) / "test.sqlite3")
+    # Each test's client starts the portal anew: the static folder is looked up when asked for, not read each time.
+    settings.WHITENOISE_AUTOREFRESH = True
     sys.addaudithook(_refuse_network)
 
 

@@ -1,6 +1,7 @@
 """One factory for each model that tests make by hand; values are plausible and ids lower-case."""
 
 import uuid
+from typing import Any
 
 import factory
 from django.utils import timezone
@@ -70,7 +71,7 @@ class CustomerGrantFactory(DjangoModelFactory[CustomerGrant]):
 
 
 class DirectoryUserFactory(DjangoModelFactory[DirectoryUser]):
-    """A member with a usage location and no licence."""
+    """A member with a usage location and no licence; `create_batch(n, customer=…)` makes many by one statement."""
 
     class Meta:
         model = DirectoryUser
@@ -87,6 +88,12 @@ class DirectoryUserFactory(DjangoModelFactory[DirectoryUser]):
         lambda row: search_key(row.display_name, row.user_principal_name, row.mail, row.department)
     )
     department = ""
+
+    @classmethod
+    def create_batch(cls, size: int, **fields: Any) -> list[DirectoryUser]:
+        """Make many users of one customer."""
+        fields.setdefault("customer", CustomerFactory.create())
+        return DirectoryUser.objects.bulk_create(cls.build_batch(size, **fields))
 
 
 class GroupFactory(DjangoModelFactory[Group]):

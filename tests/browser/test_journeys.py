@@ -19,9 +19,11 @@ _FOCUSED = "one => one === document.activeElement"
 def tab_to(page: Page, target: Locator, *, key: str = "Tab", most: int = 150) -> None:
     """Press Tab until the control has the focus."""
     expect(target).to_be_visible()
+    # Found once: nothing is swapped while the focus moves.
+    one = target.element_handle()
     for _press in range(most):
         page.keyboard.press(key)
-        if target.evaluate(_FOCUSED):
+        if one.evaluate(_FOCUSED):
             return
     raise AssertionError(f"{target} is not reached by {key}")
 

@@ -111,6 +111,7 @@ def test_whom_somebody_else_changed_since_is_left_alone_by_name(
     assert set(other.direct) == {sku("STANDARDPACK")}
 
 
+@pytest.mark.one_database
 def test_a_location_that_was_not_set_stays_and_review_says_so(
     sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -138,6 +139,7 @@ def test_an_undo_that_waited_is_planned_anew_from_the_deeds(
     assert sku("SPE_E3") in user.direct
 
 
+@pytest.mark.one_database
 def test_what_failed_of_an_undo_is_undone_again(
     swapped: LicenseChange, sandbox: Sandbox, story: Customer, staff_client: Client
 ) -> None:
@@ -171,6 +173,7 @@ def test_a_large_undo_is_read_and_planned_by_a_worker(
     assert states(made) == {SALES[0]: State.PENDING, SALES[1]: State.FAILED, SALES[2]: State.PENDING}
 
 
+@pytest.mark.one_database
 def test_what_somebody_else_gave_again_is_not_taken(
     swapped: LicenseChange, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -181,6 +184,7 @@ def test_what_somebody_else_gave_again_is_not_taken(
     assert states(_made(swapped)) == {SALES[0]: State.FAILED, SALES[1]: State.PENDING, SALES[2]: State.PENDING}
 
 
+@pytest.mark.one_database
 def test_undone_and_done_again_it_can_be_undone(
     swapped: LicenseChange, sandbox: Sandbox, story: Customer, staff_client: Client
 ) -> None:
@@ -195,6 +199,7 @@ def test_undone_and_done_again_it_can_be_undone(
     assert set(states(latest).values()) == {State.PENDING}
 
 
+@pytest.mark.one_database
 def test_a_location_set_before_a_refusal_is_undone_too(
     sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -214,6 +219,7 @@ def test_a_location_set_before_a_refusal_is_undone_too(
     assert (row(made, JOINERS[1]).location, row(made, JOINERS[1]).add) == ("US", [])
 
 
+@pytest.mark.one_database
 def test_a_product_that_is_gone_is_refused_and_not_passed_over(
     halved: LicenseChange, sandbox: Sandbox, story: Customer, staff_client: Client
 ) -> None:
@@ -233,6 +239,7 @@ def test_one_key_makes_one_draft_for_each_button(halved: LicenseChange, staff_cl
     assert sorted(LicenseChange.objects.filter(parent=halved).values_list("kind", flat=True)) == ["retry", "undo"]
 
 
+@pytest.mark.one_database
 def test_the_page_offers_what_can_be_done_and_shows_what_came_of_it(
     halved: LicenseChange, swapped: LicenseChange, staff_client: Client
 ) -> None:
@@ -250,6 +257,7 @@ def test_the_page_offers_what_can_be_done_and_shows_what_came_of_it(
 
 
 @pytest.mark.parametrize("go", ["retry", "undo"])
+@pytest.mark.one_database
 def test_nobody_and_a_running_change_are_answered_in_words(
     go: str, sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -261,12 +269,14 @@ def test_nobody_and_a_running_change_are_answered_in_words(
     assert not LicenseChange.objects.filter(parent=running).exists()
 
 
+@pytest.mark.one_database
 def test_an_unknown_button_changes_nothing(halved: LicenseChange, staff_client: Client) -> None:
     assert _press(staff_client, halved, "boom").status_code == 422
     assert not LicenseChange.objects.filter(parent=halved).exists()
 
 
 @pytest.mark.parametrize("go", ["retry", "undo"])
+@pytest.mark.one_database
 def test_nobody_else_may(go: str, halved: LicenseChange, sign_in: object, client: Client) -> None:
     stranger = sign_in(StaffUserFactory.create(roles=["HelpdeskAgent"]))  # type: ignore[operator]
     assert _press(stranger, halved, go).status_code == 404
@@ -274,6 +284,7 @@ def test_nobody_else_may(go: str, halved: LicenseChange, sign_in: object, client
     assert not LicenseChange.objects.filter(parent=halved).exists()
 
 
+@pytest.mark.one_database
 def test_microsoft_away_is_said_and_the_draft_is_made(
     swapped: LicenseChange, sandbox: Sandbox, staff_client: Client
 ) -> None:

@@ -14,7 +14,7 @@ from customers.models import Customer, DirectoryUser
 from licensing_portal.staff.models import StaffUser
 from tests.factories import DirectoryUserFactory, EntitlementFactory, HoldingFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 WHO = "4f8fad5b-d9cb-469f-a165-70867728950e"
 SKU = "5f8fad5b-d9cb-469f-a165-70867728950e"

@@ -35,6 +35,7 @@ def test_the_demo_is_served_on_this_machine_only() -> None:
         ({"SECRET_KEY_FILE": "/nowhere/key"}, "cannot be read"),
     ],
 )
+@pytest.mark.one_database
 def test_a_bad_setting_stops_the_start_with_a_sentence(changes: dict[str, str], words: str) -> None:
     environment = {**os.environ, **changes}
     done = subprocess.run([sys.executable, str(MANAGE), "check"], env=environment, capture_output=True, text=True)

@@ -17,7 +17,7 @@ from tests.factories import (
     UserChangeFactory,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 Row = tuple[str, str, str]
 

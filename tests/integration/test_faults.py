@@ -71,6 +71,7 @@ def _started(staff: StaffUser, story: Customer, wish: Wish, people: list[str] = 
         pytest.param({"match": BATCH, "status": 401}, id="token refused once"),
     ],
 )
+@pytest.mark.one_database
 def test_a_swap_survives(fault: dict[str, Any], sandbox: Sandbox, story: Customer, staff: StaffUser) -> None:
     people = [user_id("sales", number) for number in range(1, 5)]
     change = _started(staff, story, Wish(products={sku("SPE_E3"): ALL, sku("STANDARDPACK"): NONE}), people)
@@ -127,6 +128,7 @@ def test_a_third_state_is_never_taken_for_success(sandbox: Sandbox, story: Custo
     assert (one.state, one.failure_kind) == (State.FAILED, "changed_elsewhere")
 
 
+@pytest.mark.one_database
 def test_an_answer_that_never_comes_ends_as_unknown(sandbox: Sandbox, story: Customer, staff: StaffUser) -> None:
     change = _started(staff, story, Wish(products={sku("SPE_E3"): ALL}), PEOPLE[:1])
     sandbox.faults.add({"match": PART, "status": 500, "times": 99})
@@ -145,6 +147,7 @@ def test_a_user_deleted_meanwhile_fails_alone(sandbox: Sandbox, story: Customer,
     assert [row(change, object_id).state for object_id in PEOPLE[1:]] == [State.UPDATED] * 3
 
 
+@pytest.mark.one_database
 def test_seats_taken_by_somebody_else_fail_the_rest(sandbox: Sandbox, story: Customer, staff: StaffUser) -> None:
     change = _started(staff, story, Wish(products={sku("SPE_E3"): ALL}))
     tenant = sandbox.tenant(story.tenant_id)
@@ -155,6 +158,7 @@ def test_seats_taken_by_somebody_else_fail_the_rest(sandbox: Sandbox, story: Cus
     assert kinds == ["", "", "no_seat", "no_seat"]
 
 
+@pytest.mark.one_database
 def test_a_refused_tenant_fails_everybody_without_a_change(sandbox: Sandbox, story: Customer, staff: StaffUser) -> None:
     change = _started(staff, story, Wish(products={sku("SPE_E3"): ALL}))
     sandbox.faults.add({"match": BATCH, "status": 403})
@@ -170,6 +174,7 @@ def test_a_refused_tenant_fails_everybody_without_a_change(sandbox: Sandbox, sto
         pytest.param({"reset": "before"}, id="reset"),
     ],
 )
+@pytest.mark.one_database
 def test_a_sign_in_service_that_is_away_leaves_nobody_in_doubt(
     sandbox: Sandbox, story: Customer, staff: StaffUser, fault: dict[str, Any]
 ) -> None:
@@ -189,6 +194,7 @@ def test_a_sign_in_service_that_is_away_leaves_nobody_in_doubt(
 
 
 @pytest.mark.parametrize("where", [BATCH, PART])
+@pytest.mark.one_database
 def test_a_wait_that_no_calendar_holds_is_a_day(
     sandbox: Sandbox, story: Customer, staff: StaffUser, where: str
 ) -> None:

@@ -30,17 +30,15 @@ def long_list() -> Customer:
     return customer  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
-def test_next_and_previous_go_on_from_page_one_thousand(
-    staff_client: Client, long_list: Customer, language: str
-) -> None:
+def test_next_and_previous_go_on_from_page_one_thousand(staff_client: Client, long_list: Customer) -> None:
     address = reverse("customers:users", args=[long_list.tenant_id])
-    page = staff_client.get(f"{address}?size=25&page=1000", headers={"accept-language": language}).content.decode()
-    (number,) = re.findall(r'name="page" value="([^"]*)"', page)
-    answer = staff_client.post(address, {"page": number, "size": "25", "go": "next"})
+    for language in ("en", "ja"):
+        page = staff_client.get(f"{address}?size=25&page=1000", headers={"accept-language": language}).content.decode()
+        (number,) = re.findall(r'name="page" value="([^"]*)"', page)
+        answer = staff_client.post(address, {"page": number, "size": "25", "go": "next"})
 
-    assert number == "1000"
-    assert "page=1001" in answer["Location"]
+        assert number == "1000"
+        assert "page=1001" in answer["Location"]
 
 
 def test_a_save_starts_also_when_the_selection_has_changed_a_thousand_times(

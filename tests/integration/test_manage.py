@@ -111,6 +111,7 @@ def test_an_old_selection_asks_first(story: Customer, staff: StaffUser, staff_cl
     assert staff_client.get(page_of(story)).status_code == 200
 
 
+@pytest.mark.one_database
 def test_microsoft_away_shows_what_was_stored(
     sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -167,6 +168,7 @@ def test_review_changes_only_shows(sandbox: Sandbox, story: Customer, staff: Sta
         ("SPE_E3", "all", [user_id("blocked", 1)], "users whose sign-in is blocked get a license"),
     ],
 )
+@pytest.mark.one_database
 def test_save_never_surprises(
     part: str,
     choice: str,
@@ -208,6 +210,7 @@ def test_a_selection_changed_in_another_tab_opens_review(
 
 
 @pytest.mark.parametrize("value", ["yes", "", "ALL", "keep,all"])
+@pytest.mark.one_database
 def test_an_unknown_value_is_refused_and_loses_nothing(
     value: str, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -237,6 +240,7 @@ def test_an_unknown_value_is_refused_and_loses_nothing(
         ({"plan-x": "none"}, 404),
     ],
 )
+@pytest.mark.one_database
 def test_odd_forms(
     fields: dict[str, str], status: int, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -289,6 +293,7 @@ def test_a_partial_box_left_alone_changes_nobody(
     assert "Nothing is changed" in answer.content.decode()
 
 
+@pytest.mark.one_database
 def test_japanese_pages_speak_japanese(story: Customer, staff: StaffUser, staff_client: Client) -> None:
     select(staff, story, JOINERS)
     page = staff_client.get(page_of(story), headers={"Accept-Language": "ja"}).content.decode()
@@ -297,6 +302,7 @@ def test_japanese_pages_speak_japanese(story: Customer, staff: StaffUser, staff_
     assert "Exchange Online (プラン 1)" in page
 
 
+@pytest.mark.one_database
 def test_names_from_microsoft_are_only_text(story: Customer, staff: StaffUser, staff_client: Client) -> None:
     hostile = '"><script>alert(1)</script>'
     DirectoryUser.objects.filter(object_id=JOINERS[0]).update(display_name=hostile)

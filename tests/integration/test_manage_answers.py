@@ -13,7 +13,7 @@ from licensing_portal.staff.models import StaffUser
 from tests.factories import DirectoryUserFactory
 from tests.integration.test_manage import JOINERS, form, page_of, post, product, select
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.mark.parametrize("part", [None, "SPE_E3"])

@@ -12,7 +12,7 @@ from licensing_portal.staff.models import StaffUser
 from tests.integration.saving import sku
 from tests.integration.test_manage import form, product, select
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 WANT_E5 = [user_id("wants-e5", number) for number in range(1, 11)]
 

@@ -18,7 +18,7 @@ from tests.factories import StaffUserFactory
 from tests.integration.saving import ALL, NONE, draft, sku
 from tests.integration.test_manage import form, page_of, product, select
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 PEOPLE = [user_id("joiner", number) for number in range(2, 6)]
 

@@ -13,7 +13,7 @@ from licensing_portal.staff.models import StaffUser
 from tests.factories import LicenseChangeFactory, UserChangeFactory
 from tests.integration.saving import ALL, NONE, draft, sku
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def review(client: Client, change: LicenseChange) -> str:

@@ -16,7 +16,7 @@ from licensing_portal.staff.models import StaffUser
 from tests.integration.saving import ALL, draft, sku, states, writes
 from tests.integration.test_manage import JOINERS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 Status = LicenseChange.Status
 

@@ -232,19 +232,16 @@ def test_backwards_is_the_exact_reverse(staff_client: Client, customer: Customer
     assert _names(staff_client, customer, "?sort=-name") == _names(staff_client, customer)[::-1]
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("query", ["", "&q=user&sort=-location&page=2", "&licence=any"])
-def test_a_page_costs_twelve_queries_whatever_it_shows(
-    staff_client: Client, customer: Customer, size: int, query: str
-) -> None:
-    for user in DirectoryUserFactory.create_batch(size, customer=customer):
+def test_a_page_costs_twelve_queries_whatever_it_shows(staff_client: Client, customer: Customer) -> None:
+    for user in DirectoryUserFactory.create_batch(max(SIZES), customer=customer):
         HoldingFactory.create(user=user)
     staff_client.get(_address(customer))
 
-    with CaptureQueriesContext(connection) as captured:
-        staff_client.get(f"{_address(customer)}?size={size}{query}")
-
-    assert len(captured) <= 12
+    for size in SIZES:
+        for query in ("", "&q=user&sort=-location&page=2", "&licence=any"):
+            with CaptureQueriesContext(connection) as captured:
+                staff_client.get(f"{_address(customer)}?size={size}{query}")
+            assert len(captured) <= 12, (size, query)
 
 
 def test_three_licences_are_named_and_the_others_counted(staff_client: Client, customer: Customer) -> None:
