@@ -131,6 +131,7 @@ def test_ours_is_ours_though_a_refresh_saw_it_first(story: Customer, staff: Staf
     assert events.count() == len(PEOPLE)
 
 
+@pytest.mark.one_database
 def test_a_location_of_ours_is_ours(story: Customer, staff: StaffUser, e3: str) -> None:
     nowhere = [user_id("joiner", 1)]
     change = save.start(draft(staff, story, nowhere, Wish(products={e3: ALL}, location="JP")))

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from customers import selection as selections
 from customers.models import Customer, DirectoryUser
-from licenses.models import Product
+from licenses.models import Holding, Product
 from licensing_portal.staff.models import StaffUser
 from tests.factories import (
     AssignmentFactory,
@@ -41,9 +41,13 @@ def customer(product: Product) -> Customer:
     row = CustomerFactory.create()
     EntitlementFactory.create(customer=row, product=product)
     everything = PlanSetFactory.create(product=product)
-    for number in range(HOLDERS):
-        user = DirectoryUserFactory.create(customer=row, display_name=f"Holder {number * 7 % HOLDERS:03}")
-        HoldingFactory.create(user=user, product=product, plan_set=everything)
+    names = (f"Holder {number * 7 % HOLDERS:03}" for number in range(HOLDERS))
+    people = DirectoryUser.objects.bulk_create(
+        [DirectoryUserFactory.build(customer=row, display_name=name) for name in names]
+    )
+    Holding.objects.bulk_create(
+        [HoldingFactory.build(user=user, product=product, plan_set=everything) for user in people]
+    )
     DirectoryUserFactory.create(customer=row, display_name="Holder 999")
     HoldingFactory.create(product=product, plan_set=everything, user__display_name="Holder 888")
     return row

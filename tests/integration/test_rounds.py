@@ -88,6 +88,7 @@ def test_a_licence_changed_elsewhere_is_seen_and_not_ours(
     assert Holding.objects.filter(user=user, product=free).exists()
 
 
+@pytest.mark.one_database
 def test_seats_and_filter_lists_follow_a_round(sandbox: Sandbox, story: Customer, staff_client: Client) -> None:
     entitlement = story.entitlements.get(product__part_number="SPE_E5")
     behind_our_back(
@@ -122,6 +123,7 @@ def test_a_restored_user_comes_back(sandbox: Sandbox, story: Customer) -> None:
     assert joiner.deleted_at is None
 
 
+@pytest.mark.one_database
 def test_a_link_that_microsoft_forgot_leads_to_a_whole_read(
     sandbox: Sandbox, story: Customer, staff_client: Client
 ) -> None:
@@ -143,6 +145,7 @@ def test_a_link_that_microsoft_forgot_leads_to_a_whole_read(
     assert story.delta_link
 
 
+@pytest.mark.one_database
 def test_a_failed_refresh_is_said_and_keeps_link_and_list(
     sandbox: Sandbox, story: Customer, staff_client: Client
 ) -> None:
@@ -159,6 +162,7 @@ def test_a_failed_refresh_is_said_and_keeps_link_and_list(
     assert story.sync_error == ""
 
 
+@pytest.mark.one_database
 def test_a_service_without_delta_is_read_whole(make_sandbox: Any, staff_client: Client) -> None:
     sandbox = make_sandbox()
     sandbox.faults.add({"match": "GET /graph/v1.0/users/delta*", "times": 999, "status": 404})
@@ -170,6 +174,7 @@ def test_a_service_without_delta_is_read_whole(make_sandbox: Any, staff_client: 
     assert "Renamed" in refreshed(staff_client, customer)
 
 
+@pytest.mark.one_database
 def test_users_whom_the_list_missed_are_asked_for_by_id(sandbox: Sandbox, story: Customer) -> None:
     """A user who moves between pages while we read may be on none of them."""
     before = timezone.now() - timedelta(days=1)
@@ -202,6 +207,7 @@ def test_a_large_customer_is_read_in_slices_that_go_on(make_sandbox: Any, db: No
     assert asked(sandbox)["GET /graph/v1.0/subscribedSkus"] == 1
 
 
+@pytest.mark.one_database
 def test_a_slice_whose_page_link_expired_begins_anew(make_sandbox: Any, db: None) -> None:
     sandbox = make_sandbox(users=1_500)
     sync_customers()
@@ -214,6 +220,7 @@ def test_a_slice_whose_page_link_expired_begins_anew(make_sandbox: Any, db: None
 
 
 @pytest.mark.parametrize("status", [400, 410])
+@pytest.mark.one_database
 def test_a_list_whose_page_vanishes_is_read_anew_once(make_sandbox: Any, db: None, status: int) -> None:
     sandbox = make_sandbox(users=1_500)
     sync_customers()
@@ -232,6 +239,7 @@ def test_a_list_whose_page_vanishes_is_read_anew_once(make_sandbox: Any, db: Non
     assert not customer.users.exclude(deleted_at=None).exists()
 
 
+@pytest.mark.one_database
 def test_a_whole_read_is_asked_for_once_a_day(story: Customer, sandbox: Sandbox) -> None:
     assert not sync_customer(story, whole=False).is_whole
     Customer.objects.filter(pk=story.pk).update(read_whole_at=timezone.now() - timedelta(hours=25))
@@ -239,6 +247,7 @@ def test_a_whole_read_is_asked_for_once_a_day(story: Customer, sandbox: Sandbox)
     assert sync_customer(story, whole=False).is_whole
 
 
+@pytest.mark.one_database
 def test_an_unreachable_service_ends_a_refresh_soon(sandbox: Sandbox, story: Customer) -> None:
     sandbox.faults.add({"match": "* /graph/*", "times": 99, "status": 503, "headers": {"Retry-After": "60"}})
     sandbox.journal.clear()

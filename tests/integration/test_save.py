@@ -100,6 +100,7 @@ def test_an_inherited_licence_is_kept_by_its_group(sandbox: Sandbox, story: Cust
     assert sku("SPE_E3") not in at_microsoft(sandbox, story, both).direct
 
 
+@pytest.mark.one_database
 def test_a_location_is_set_before_the_licences(
     sandbox: Sandbox, story: Customer, staff: StaffUser, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

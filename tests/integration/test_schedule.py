@@ -94,6 +94,7 @@ def test_a_turn_reads_the_customer_and_puts_it_behind_the_others(customers: list
     assert never.sync_due_at > timezone.now() + timedelta(minutes=50)
 
 
+@pytest.mark.one_database
 def test_a_failed_turn_comes_again_and_does_not_stop_the_others(sandbox: Sandbox, customers: list[Customer]) -> None:
     sandbox.faults.add({"match": "GET /graph/v1.0/subscribedSkus", "times": 1, "status": 403})
     assert schedule.take_turn(customers[0].pk) is None
@@ -120,6 +121,7 @@ def test_a_slice_ends_when_somebody_waits_for_a_worker(make_sandbox: object, db:
     assert report.users == 1_501
 
 
+@pytest.mark.one_database
 def test_a_read_of_many_slices_is_not_rung_again_between_them(make_sandbox: object, db: None) -> None:
     sandbox = make_sandbox(users=2_500)  # type: ignore[operator]
     sync_customers()

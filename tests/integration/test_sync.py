@@ -205,6 +205,7 @@ def test_a_product_met_as_a_bare_id_gets_its_part_number_later(story: Customer) 
     assert Product.objects.get(pk=named.pk).display_name == "A name of its own"
 
 
+@pytest.mark.one_database
 def test_one_failing_customer_does_not_stop_the_others(sandbox: Sandbox, db: None) -> None:
     sync_customers()
     broken = Customer.objects.order_by("sort_key")[0]
