@@ -12,7 +12,7 @@ TOOL := SECRET_KEY=tool DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 DATABASE_URL=sqli
 # Every command and every process of the tests starts Python: nothing is compiled twice.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test bench screenshots check lint types messages format lock
+.PHONY: install demo test thorough bench screenshots check lint types messages format lock
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -30,10 +30,15 @@ $(STAMP): requirements/dev.txt requirements/lock.txt
 demo: install
 	@DEMO=1 GRAPH_BASE_URL=$${GRAPH_BASE_URL:-http://127.0.0.1:$(SANDBOX_PORT)/graph/v1.0} $(PYTHON) manage.py demo --port $(PORT) --sandbox-port $(SANDBOX_PORT) $(if $(filter 1,$(RESET)),--reset)
 
-# Everything on SQLite, then what touches a database once more on PostgreSQL.
+# Everything on SQLite, then what turns on the database once more on PostgreSQL.
 test: install
 	$(PYTHON) -m pytest -q -n 2 --dist worksteal
 	$(PYTHON) -m pytest -q -n 2 --dist worksteal --database postgres tests/integration tests/durability
+
+# What `make test` leaves out for its five minutes: the rest on PostgreSQL; every width, language and scheme.
+thorough: install
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal --thorough -m thorough
+	$(PYTHON) -m pytest -q -n 2 --dist worksteal --thorough -m one_database --database postgres tests/integration tests/durability
 
 # Up to 100,000 users on both databases, into docs/benchmarks.md; fails when a budget is missed. QUICK=1 takes a minute and prints.
 bench: install

@@ -38,12 +38,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run what concerns PostgreSQL alone, or no database in particular, with the one database only."""
-    marker = "postgres" if config.getoption("database") == "sqlite" else "one_database"
-    left_out = [item for item in items if item.get_closest_marker(marker)]
+    """Leave out what concerns the other database alone and, unless asked to be thorough, what only repeats tests."""
+    is_sqlite, is_thorough = config.getoption("database") == "sqlite", config.getoption("thorough")
+    markers = ["postgres"] if is_sqlite else []
+    if not is_thorough:
+        markers += ["thorough"] if is_sqlite else ["thorough", "one_database"]
+    left_out = {item for item in items if any(map(item.get_closest_marker, markers))}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item.get_closest_marker(marker) is None]
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _refuse_network(event: str, args: tuple[Any, ...]) -> None:

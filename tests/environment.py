@@ -42,8 +42,9 @@ if _DATABASE in os.environ:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the choice of the database."""
+    """Add the choice of the database, and of how much is repeated."""
     parser.addoption("--database", choices=["sqlite", "postgres"], default="sqlite")
+    parser.addoption("--thorough", action="store_true", help="also what repeats tests: more widths, the other database")
 
 
 @pytest.hookimpl(tryfirst=True)

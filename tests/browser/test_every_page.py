@@ -46,7 +46,17 @@ def _select_some(customer: Customer) -> None:
 
 @pytest.mark.parametrize(
     ("width", "scheme", "language"),
-    [(1280, "light", "en"), (390, "dark", "ja")],
+    [
+        (1280, "light", "en"),
+        (390, "dark", "ja"),
+        *(
+            pytest.param(width, scheme, language, marks=pytest.mark.thorough)
+            for width in (1280, 390)
+            for scheme in ("light", "dark")
+            for language in ("en", "ja")
+            if (width, scheme, language) not in {(1280, "light", "en"), (390, "dark", "ja")}
+        ),
+    ],
 )
 def test_pages_are_accessible_and_fit(
     portal: Portal,

@@ -15,7 +15,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.thorough), 390])
 def test_what_leads_away_takes_the_ticks_along(
     portal: Portal, open_page: Callable[..., Page], way: str, width: int
 ) -> None:

@@ -114,6 +114,7 @@ def test_stop_records_who_was_at_microsoft_and_tries_nobody_else() -> None:
         assert count(change, State.NOT_TRIED) == 200 - len(theatre.sandbox.applied) > 0
 
 
+@pytest.mark.one_database
 def test_sigterm_lets_the_call_under_way_end_and_be_recorded() -> None:
     with stage(60, latency=(0.6, 0.6)) as theatre:
         change = theatre.world.swap(60)

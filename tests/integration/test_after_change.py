@@ -28,6 +28,7 @@ def _counted(customer: Customer) -> tuple[list[tuple[str, str, int]], list[int]]
     return list(facets), [getattr(customer, name) for name in FIGURES]
 
 
+@pytest.mark.one_database
 def test_a_product_that_nobody_held_is_a_filter_at_once(
     staff: StaffUser, staff_client: Client, story: Customer
 ) -> None:
@@ -53,6 +54,7 @@ def test_lists_and_figures_are_those_of_a_sync(staff: StaffUser, story: Customer
 
 
 @pytest.mark.parametrize("licence", ["zz", "00000000-0000-4000-8000-000000000000", "foreign", "\0"])
+@pytest.mark.one_database
 def test_a_product_that_the_customer_does_not_own_stays_unknown(
     staff_client: Client, story: Customer, licence: str
 ) -> None:
@@ -61,6 +63,7 @@ def test_a_product_that_the_customer_does_not_own_stays_unknown(
     assert staff_client.get(f"/customers/{story.tenant_id}/users/", {"licence": value}).status_code == 422
 
 
+@pytest.mark.one_database
 def test_counting_costs_the_same_queries_for_any_number_of_products(story: Customer) -> None:
     numbers = []
     for more in (0, 30):
@@ -72,6 +75,7 @@ def test_counting_costs_the_same_queries_for_any_number_of_products(story: Custo
     assert numbers[0] == numbers[1]
 
 
+@pytest.mark.one_database
 def test_a_list_written_by_somebody_else_meanwhile_is_written_over(story: Customer) -> None:
     CustomerFacet.objects.filter(customer=story, kind="product").update(number=0)
     write_after_change(story)

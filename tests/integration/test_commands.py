@@ -44,6 +44,7 @@ def test_a_bad_setting_stops_the_start_with_a_sentence(changes: dict[str, str], 
 
 
 @pytest.mark.django_db
+@pytest.mark.one_database
 def test_one_failing_customer_does_not_stop_the_others(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     tenant = sandbox.tenant(sandbox.tenants[2])
     assert tenant is not None
@@ -64,6 +65,7 @@ def test_an_unknown_customer_is_named(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.one_database
 def test_an_ended_relationship_is_passed_over(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     tenant = sandbox.tenant(sandbox.story_tenant_id)
     assert tenant is not None

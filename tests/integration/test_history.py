@@ -297,6 +297,7 @@ def test_an_empty_history_says_what_to_do(
 
 @pytest.mark.parametrize("place", ["/changes/", "customer"])
 @pytest.mark.parametrize("query", ["", "?q=inc&product=" + E3, "?user=user&removals=1&person=staff&from=2026-01-01"])
+@pytest.mark.one_database
 def test_any_number_of_changes_costs_the_same_queries(
     staff_client: Client, contoso: Customer, changes: list[LicenseChange], place: str, query: str
 ) -> None:

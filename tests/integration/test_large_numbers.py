@@ -30,6 +30,7 @@ def long_list() -> Customer:
     return customer  # type: ignore[no-any-return]
 
 
+@pytest.mark.thorough
 def test_next_and_previous_go_on_from_page_one_thousand(staff_client: Client, long_list: Customer) -> None:
     address = reverse("customers:users", args=[long_list.tenant_id])
     for language in ("en", "ja"):

@@ -16,7 +16,7 @@ from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
 from tests.factories import CustomerFactory, EntitlementFactory, ProductFactory, StaffUserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

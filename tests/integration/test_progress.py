@@ -15,7 +15,7 @@ from licenses.services.budget import Budget
 from licensing_portal.staff.models import StaffUser
 from tests.factories import CustomerFactory, CustomerGrantFactory, LicenseChangeFactory, UserChangeFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 Status, State = LicenseChange.Status, UserChange.State
 

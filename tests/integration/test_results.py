@@ -14,7 +14,7 @@ from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
 from tests.integration.saving import ALL, NONE, draft, pumped, saved, sku
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 PART = "POST /graph/v1.0/users/*/assignLicense"
 
@@ -45,7 +45,6 @@ def test_updated_users_show_what_changed_and_what_they_have_now(
     assert "read back from Microsoft" in text
 
 
-@pytest.mark.one_database
 def test_failures_are_grouped_by_cause_with_names_instead_of_ids(
     sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -61,7 +60,6 @@ def test_failures_are_grouped_by_cause_with_names_instead_of_ids(
     assert _name(story, user_id("joiner", 2)) in page(staff_client, LicenseChange.objects.get(), "?show=updated")
 
 
-@pytest.mark.one_database
 def test_an_unknown_refusal_shows_microsofts_own_words(
     sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -74,7 +72,6 @@ def test_an_unknown_refusal_shows_microsofts_own_words(
     assert "r-1" in text
 
 
-@pytest.mark.one_database
 def test_a_location_that_was_set_before_a_refusal_is_told(
     sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
@@ -87,7 +84,6 @@ def test_a_location_that_was_set_before_a_refusal_is_told(
     assert "Their usage location had been set before." in text
 
 
-@pytest.mark.one_database
 def test_an_unknown_part_of_the_result_is_named(story: Customer, staff: StaffUser, staff_client: Client) -> None:
     change = saved(staff, story, [user_id("joiner", 2)], Wish(products={sku("SPE_E3"): ALL}))
     answer = staff_client.get(reverse("licenses:change", args=[change.pk]) + "?show=zz")
@@ -97,7 +93,6 @@ def test_an_unknown_part_of_the_result_is_named(story: Customer, staff: StaffUse
     assert _name(story, user_id("joiner", 2)) in text
 
 
-@pytest.mark.one_database
 def test_unknown_is_said_as_unknown(sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client) -> None:
     change = saved(staff, story, [user_id("joiner", 2)], Wish(products={sku("SPE_E3"): ALL}))
     change.user_changes.update(state=UserChange.State.UNKNOWN, failure_kind="unreadable", verified=False)
@@ -131,7 +126,6 @@ def test_stop_ends_as_not_tried(sandbox: Sandbox, story: Customer, staff: StaffU
     assert "Nothing was changed for these users." in text
 
 
-@pytest.mark.one_database
 def test_stop_between_location_and_licences_tells_the_location(
     sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:

@@ -64,6 +64,7 @@ def e3(person: DirectoryUser) -> Product:
     return product
 
 
+@pytest.mark.one_database
 def test_facts_are_named(staff_client: Client, person: DirectoryUser) -> None:
     DirectoryUser.objects.filter(pk=person.pk).update(enabled=False, is_guest=True, on_premises=True, usage_location="")
 
@@ -74,6 +75,7 @@ def test_facts_are_named(staff_client: Client, person: DirectoryUser) -> None:
     assert "Source synced from on-premises" in facts
 
 
+@pytest.mark.one_database
 def test_each_path_shows_its_plans_and_since(staff_client: Client, person: DirectoryUser, e3: Product) -> None:
     teams = e3.entitlements.get().plan_rows.get(plan__display_name="Microsoft Teams").plan.plan_id
     group = GroupFactory.create(customer=person.customer, display_name="全社員")
@@ -99,6 +101,7 @@ def test_each_path_shows_its_plans_and_since(staff_client: Client, person: Direc
     assert "For the company" not in products
 
 
+@pytest.mark.one_database
 def test_a_group_that_is_not_known_is_named_by_its_id(staff_client: Client, person: DirectoryUser) -> None:
     assignment = AssignmentFactory.create(user=person, via="a" * 36)
 
@@ -114,6 +117,7 @@ def test_a_group_that_is_not_known_is_named_by_its_id(staff_client: Client, pers
         ("Disabled", "", "", False, "Disabled"),
     ],
 )
+@pytest.mark.one_database
 def test_a_path_in_error_is_said_first(
     staff_client: Client, person: DirectoryUser, state: str, error: str, words: str, holds: bool, shown: str
 ) -> None:
@@ -127,6 +131,7 @@ def test_a_path_in_error_is_said_first(
     assert shown in _part(page, "prod-h")
 
 
+@pytest.mark.one_database
 def test_an_active_path_shows_no_error(staff_client: Client, person: DirectoryUser, e3: Product) -> None:
     AssignmentFactory.create(user=person, product=e3)
 
@@ -210,6 +215,7 @@ OK = "Active"
         (_state(direct=([], OK)), _state(direct=([], OK)), "E3: changed"),
     ],
 )
+@pytest.mark.one_database
 def test_an_event_names_what_it_changed(
     staff_client: Client, person: DirectoryUser, before: object, after: object, expected: str
 ) -> None:
@@ -262,6 +268,7 @@ def test_what_one_change_did_at_once_is_one_line(staff_client: Client, person: D
         ),
     ],
 )
+@pytest.mark.one_database
 def test_what_did_not_succeed_is_explained(
     staff_client: Client, person: DirectoryUser, row: dict[str, object], expected: str
 ) -> None:
@@ -278,6 +285,7 @@ def test_what_did_not_succeed_is_explained(
     assert _history(_page(staff_client, person)) == [f"{expected} S · INC-1"]
 
 
+@pytest.mark.one_database
 def test_history_is_limited_and_leads_to_all_changes(staff_client: Client, person: DirectoryUser, e3: Product) -> None:
     now = timezone.now()
     common = {"customer": person.customer, "user": person, "object_id": person.object_id, "product": e3}
@@ -311,6 +319,7 @@ def test_a_long_history_costs_the_queries_of_a_short_one(
     assert numbers[0] == numbers[1] <= 12
 
 
+@pytest.mark.one_database
 def test_the_text_for_a_ticket_says_everything(staff_client: Client, person: DirectoryUser, e3: Product) -> None:
     now = datetime(2026, 11, 23, 0, 41, tzinfo=UTC)
     DirectoryUser.objects.filter(pk=person.pk).update(enabled=False, is_guest=True, on_premises=True, read_at=now)
@@ -362,6 +371,7 @@ def test_the_text_for_a_ticket_says_everything(staff_client: Client, person: Dir
     assert "readonly" in page
 
 
+@pytest.mark.one_database
 def test_a_blocked_guest_from_on_premises_is_all_three(staff_client: Client, person: DirectoryUser) -> None:
     DirectoryUser.objects.filter(pk=person.pk).update(enabled=False, is_guest=True, on_premises=True)
 
@@ -370,6 +380,7 @@ def test_a_blocked_guest_from_on_premises_is_all_three(staff_client: Client, per
     assert _text(marks) == "Sign-in blocked Guest synced from on-premises"
 
 
+@pytest.mark.one_database
 def test_history_leaves_out_drafts_and_what_succeeded(staff_client: Client, person: DirectoryUser) -> None:
     now = timezone.now()
     for status, state in (("draft", "failed"), ("done", "updated"), ("running", "in_flight")):
@@ -398,6 +409,7 @@ def test_manage_licenses_selects_this_user_alone(staff_client: Client, staff: St
 
 
 @pytest.mark.parametrize("before", ["nobody", "the same user"])
+@pytest.mark.one_database
 def test_nothing_is_set_aside_when_nobody_else_was_selected(
     staff_client: Client, staff: StaffUser, person: DirectoryUser, before: str
 ) -> None:
@@ -410,6 +422,7 @@ def test_nothing_is_set_aside_when_nobody_else_was_selected(
     assert "set aside" not in page
 
 
+@pytest.mark.one_database
 def test_a_deleted_user_is_shown_without_a_way_to_license(staff_client: Client, person: DirectoryUser) -> None:
     DirectoryUser.objects.filter(pk=person.pk).update(deleted_at=timezone.now())
 

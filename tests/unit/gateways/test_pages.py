@@ -129,6 +129,7 @@ def test_a_repeated_next_link_ends_the_list(transport: Transport, service: Servi
     assert len(service.calls) == 2
 
 
+@pytest.mark.thorough
 def test_pages_that_never_end_are_given_up_after_ten_thousand(transport: Transport, service: Service) -> None:
     def endless(call: Call) -> Any:
         return {"value": [], "@odata.nextLink": f"{ROOT}/users?n={len(service.calls)}"}
