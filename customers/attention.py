@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext
 
 from customers.models import Customer
 
@@ -66,9 +66,9 @@ def reasons(customer: Customer, now: datetime) -> list[Reason]:
         found.append(Reason("warn", _("no admin relationship is listed")))
     if customer.sync_error:
         found.append(Reason("bad", _("could not be read")))
-    counts = (
-        (customer.error_users, ngettext_lazy("%(n)d user with an error", "%(n)d users with errors", "n")),
-        (customer.over_licenses, ngettext_lazy("%(n)d license over-assigned", "%(n)d licenses over-assigned", "n")),
-    )
-    found += [Reason("bad", words % {"n": number}) for number, words in counts if number]
+    if n := customer.error_users:
+        found.append(Reason("bad", ngettext("%(n)d user with an error", "%(n)d users with errors", n) % {"n": n}))
+    if n := customer.over_licenses:
+        words = ngettext("%(n)d license over-assigned", "%(n)d licenses over-assigned", n)
+        found.append(Reason("bad", words % {"n": n}))
     return found
