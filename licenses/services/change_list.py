@@ -198,7 +198,7 @@ def rows_of(changes: Sequence[LicenseChange]) -> list[ChangeRow]:
     return [
         ChangeRow(
             change,
-            tuple(_lines(change.wish, *names)),
+            tuple(_lines(change.wish, *names) or _of_an_undo(change)),
             numbers.get((change.pk, states.UPDATED), 0),
             sum(numbers.get((change.pk, state), 0) for state in (states.FAILED, states.UNKNOWN, states.NOT_TRIED)),
         )
@@ -231,6 +231,12 @@ def _lines(wish: Mapping[str, Any], products: Mapping[str, str], plans: Mapping[
     if location := wish.get("location"):
         found.append(Line("location", _("Usage location"), location))
     return found
+
+
+def _of_an_undo(change: LicenseChange) -> list[Line]:
+    """Return the line of an undo that wishes no product: it turns back a change of locations alone."""
+    is_undo = change.kind == LicenseChange.Kind.UNDO
+    return [Line("location", _("Usage location"), _("as before the change"))] if is_undo else []
 
 
 def _switched(product: str, choice: str, plans: list[str]) -> Line:

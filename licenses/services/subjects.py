@@ -7,11 +7,19 @@ from licenses.models import ChangeProduct, LicenseChange
 
 
 def note_products(change: LicenseChange, wish: Wish, diffs: Iterable[UserDiff]) -> None:
-    """Write anew what a change is about: what was wished, and what its users get or lose."""
-    taken = {sku_id: choice == Choice.NONE for sku_id, choice in wish.products.items() if choice != Choice.KEEP}
+    """Write anew what a change is about: what was wished, and what its users get or lose.
+
+    The wish of an undo only names its products: who loses something is what each user's own call says.
+    """
+    is_undo = change.kind == LicenseChange.Kind.UNDO
+    taken = {
+        sku_id: choice == Choice.NONE and not is_undo
+        for sku_id, choice in wish.products.items()
+        if choice != Choice.KEEP
+    }
     for (sku_id, _plan_id), choice in wish.plans.items():
         if choice != Choice.KEEP:
-            taken[sku_id] = taken.get(sku_id, False) or choice == Choice.NONE
+            taken[sku_id] = taken.get(sku_id, False) or (choice == Choice.NONE and not is_undo)
     for diff in diffs:
         for add in diff.add:
             taken.setdefault(add.sku_id, False)

@@ -291,3 +291,28 @@ def test_microsoft_away_is_said_and_the_draft_is_made(
     sandbox.faults.add({"match": "* /graph/*", "status": 403, "times": 99})
     assert "Microsoft did not answer" in _press(staff_client, swapped, "undo").content.decode()
     assert again.to_undo(swapped).count() == _made(swapped).total == 3
+
+
+@pytest.mark.one_database
+def test_the_undo_of_a_location_says_so_in_the_history(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    change = saved(staff, story, SALES[:1], Wish(location="US", overwrite_location=True))
+    _press(staff_client, change, "undo")
+    pumped(save.start(_made(change)))
+
+    assert at_microsoft(sandbox, story, SALES[0]).location == "JP"
+    assert "as before the change" in staff_client.get(reverse("licenses:all-changes")).content.decode()
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("is_taken_already", [False, True])
+def test_an_undo_that_takes_nothing_is_no_removal(
+    is_taken_already: bool, sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    change = saved(staff, story, JOINERS[1:], Wish(products={sku("SPE_E3"): ALL}))
+    if is_taken_already:
+        at_microsoft(sandbox, story, JOINERS[1]).direct.clear()
+    _press(staff_client, change, "undo")
+
+    assert [line.takes_away for line in _made(change).products.all()] == [not is_taken_already]
