@@ -35,7 +35,7 @@ test: install
 	$(PYTHON) -m pytest -q -n 2 --dist worksteal
 	$(PYTHON) -m pytest -q -n 2 --dist worksteal --database postgres tests/integration tests/durability
 
-# What `make test` leaves out for its five minutes: the rest on PostgreSQL; every width, language and scheme.
+# What `make test` leaves out: the rest on PostgreSQL; every width, language and scheme; what takes long.
 thorough: install
 	$(PYTHON) -m pytest -q -n 2 --dist worksteal --thorough -m thorough
 	$(PYTHON) -m pytest -q -n 2 --dist worksteal --thorough -m one_database --database postgres tests/integration tests/durability

@@ -16,6 +16,7 @@ from tests.browser.conftest import Portal
 from tests.integration.saving import draft, pumped
 
 
+@pytest.mark.thorough
 def test_a_lost_answer_does_not_end_the_asking(portal: Portal, open_page: Callable[..., Page]) -> None:
     staff = StaffUser.objects.get(subject=PEOPLE[0].subject)
     people = list(

@@ -27,6 +27,7 @@ def test_ten_kills_leave_everybody_changed_once_and_told_the_truth() -> None:
 
 
 @pytest.mark.one_database
+@pytest.mark.thorough
 def test_a_worker_that_sends_again_without_looking_is_found_out() -> None:
     figures = experiment(kills=4, users=160, seed=_seed(), blind=True)
     assert figures.repeated > 0, figures

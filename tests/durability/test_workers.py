@@ -153,6 +153,7 @@ def _exists(pid: int) -> bool:
 
 
 @pytest.mark.one_database
+@pytest.mark.thorough
 def test_a_killed_server_takes_its_workers_along_and_the_next_one_goes_on() -> None:
     with stage(240, latency=(0.2, 0.2)) as theatre:
         change = theatre.world.swap(240)
