@@ -32,8 +32,8 @@ demo: install
 
 # Everything on SQLite, then what turns on the database once more on PostgreSQL.
 test: install
-	$(PYTHON) -m pytest -q -n 2 --dist worksteal
-	$(PYTHON) -m pytest -q -n 2 --dist worksteal --database postgres tests/integration tests/durability
+	$(PYTHON) -m pytest -q -n 3 --dist worksteal
+	$(PYTHON) -m pytest -q -n 3 --dist worksteal --database postgres tests/integration tests/durability
 
 # What `make test` leaves out: the rest on PostgreSQL; every width, language and scheme; what takes long.
 thorough: install
