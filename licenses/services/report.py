@@ -202,18 +202,36 @@ def review_groups(change: LicenseChange) -> list[Group]:
     groups = list(grouped)
     firsts = UserChange.objects.in_bulk([group["first"] for group in groups])
     names = names_for(change, firsts.values())
-    return [_group(change, group, firsts[group["first"]], names) for group in groups]
+    people = [_first_people(change, group["outcome_key"]) for group in groups]
+    shared = _shared_names(change, {name for some in people for name, _address in some})
+    return [
+        _group(
+            group, firsts[group["first"]], names, [f"{name} ({at})" if name in shared else name for name, at in some]
+        )
+        for group, some in zip(groups, people, strict=True)
+    ]
 
 
-def _group(change: LicenseChange, group: Mapping[str, Any], first: UserChange, names: Names) -> Group:
-    people = change.user_changes.filter(outcome_key=group["outcome_key"]).order_by("sort_key", "id")
+def _first_people(change: LicenseChange, outcome_key: str) -> list[tuple[str, str]]:
+    """Return display and sign-in names of the first users of a group, by name."""
+    rows = change.user_changes.filter(outcome_key=outcome_key).order_by("sort_key", "id")
+    return list(rows.values_list("display_name", "user_principal_name")[:NAMES_SHOWN])
+
+
+def _shared_names(change: LicenseChange, names: set[str]) -> set[str]:
+    """Return those display names that several users of the change have: their sign-in names tell them apart."""
+    rows = change.user_changes.filter(display_name__in=names).order_by().values("display_name")
+    return set(rows.annotate(number=Count("pk")).filter(number__gt=1).values_list("display_name", flat=True))
+
+
+def _group(group: Mapping[str, Any], first: UserChange, names: Names, people: list[str]) -> Group:
     outcome = outcome_of(first, names, planned=True)
     if first.failure_kind:
         # Neither what was wished nor what a group would keep: the reason alone.
         outcome = Outcome((), tuple(note for note in outcome.notes if note.icon == "bad"))
     return Group(
         number=group["number"],
-        names=tuple(people.values_list("display_name", flat=True)[:NAMES_SHOWN]),
+        names=tuple(people),
         outcome=outcome,
         is_left_out=bool(first.failure_kind),
     )

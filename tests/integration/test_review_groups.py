@@ -46,3 +46,20 @@ def test_the_first_names_are_always_there(
     assert folded.count("Person ") == min(others, 100 - named)
     assert folded.startswith(str(others) if others else "")
     assert ("and 30 more" in folded) is (number == 130)
+
+
+def test_users_of_one_name_are_told_apart_by_their_sign_in_names(
+    story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    change = LicenseChangeFactory.create(customer=story, staff=staff, total=3)
+    for place, name in enumerate(("Alex Morgan", "Björn Åkesson", "Björn Åkesson")):
+        address = f"person{place}@contoso.example"
+        # In groups of their own: they are told apart all the same.
+        UserChangeFactory.create(
+            change=change, display_name=name, user_principal_name=address, sort_key=str(place), outcome_key=str(place)
+        )
+    page = review(staff_client, change)
+
+    assert "Björn Åkesson (person1@contoso.example)" in page
+    assert "Björn Åkesson (person2@contoso.example)" in page
+    assert "Alex Morgan (" not in page
