@@ -123,9 +123,16 @@ def plan_undo(
 def _taken(diff: UserDiff, now: UserState) -> set[Cause]:
     """Return what of the losses Review names first: products that go, plans that are switched off."""
     causes = {Cause.REMOVES_PRODUCT} if diff.remove else set()
-    if any(add.disabled - (_direct(now, add.sku_id) or frozenset()) for add in diff.add if now.holds(add.sku_id)):
+    if any(switched_off(add, now) for add in diff.add):
         causes.add(Cause.REMOVES_PLAN)
     return causes
+
+
+def switched_off(add: LicenseAdd, now: UserState) -> frozenset[PlanId]:
+    """Return the plans that a call turns off for a user who holds the product already."""
+    if not now.holds(add.sku_id):
+        return frozenset()
+    return add.disabled - (_direct(now, add.sku_id) or frozenset())
 
 
 def reversed_wish(wish: Wish) -> Wish:

@@ -217,7 +217,7 @@ def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Person], ca
     ]
     change.losses = [[family.value, number] for family, number in losses(plan, catalog).items()]
     change.total = len(plan.users)
-    note_products(change, wish_from_json(change.wish), (user_plan.diff for user_plan in plan.users))
+    note_products(change, wish_from_json(change.wish), plan.users)
     change.save()
 
 

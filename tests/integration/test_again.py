@@ -316,3 +316,17 @@ def test_an_undo_that_takes_nothing_is_no_removal(
     _press(staff_client, change, "undo")
 
     assert [line.takes_away for line in _made(change).products.all()] == [not is_taken_already]
+
+
+@pytest.mark.one_database
+def test_an_undo_that_switches_a_plan_off_is_a_removal(story: Customer, staff: StaffUser, staff_client: Client) -> None:
+    e1 = sku("STANDARDPACK")
+    plan = story.entitlements.get(product__sku_id=e1).plan_rows.filter(plan__family="teams")[0].plan.plan_id
+    off = saved(staff, story, SALES[:1], Wish(plans={(e1, plan): NONE}))
+    on = saved(staff, story, SALES[:1], Wish(plans={(e1, plan): ALL}))
+    _press(staff_client, on, "undo")
+
+    assert [(line.sku_id, line.takes_away) for line in _made(on).products.all()] == [(e1, True)]
+    pumped(save.start(_made(on)))
+    _press(staff_client, off, "undo")
+    assert [(line.sku_id, line.takes_away) for line in _made(off).products.all()] == [(e1, False)]
