@@ -204,12 +204,8 @@ def review_groups(change: LicenseChange) -> list[Group]:
     names = names_for(change, firsts.values())
     people = [_first_people(change, group["outcome_key"]) for group in groups]
     shared = _shared_names(change, {name for some in people for name, _address in some})
-    return [
-        _group(
-            group, firsts[group["first"]], names, [f"{name} ({at})" if name in shared else name for name, at in some]
-        )
-        for group, some in zip(groups, people, strict=True)
-    ]
+    named = [[f"{name} ({at})" if name in shared else name for name, at in some] for some in people]
+    return [_group(group, firsts[group["first"]], names, some) for group, some in zip(groups, named, strict=True)]
 
 
 def _first_people(change: LicenseChange, outcome_key: str) -> list[tuple[str, str]]:
