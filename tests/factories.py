@@ -92,7 +92,6 @@ class DirectoryUserFactory(DjangoModelFactory[DirectoryUser]):
     @classmethod
     def create_batch(cls, size: int, **fields: Any) -> list[DirectoryUser]:
         """Make many users of one customer."""
-        fields.setdefault("customer", CustomerFactory.create())
         return DirectoryUser.objects.bulk_create(cls.build_batch(size, **fields))
 
 

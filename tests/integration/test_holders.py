@@ -2,6 +2,7 @@
 
 import re
 
+import factory
 import pytest
 from django.db import connection
 from django.test import Client
@@ -41,10 +42,8 @@ def customer(product: Product) -> Customer:
     row = CustomerFactory.create()
     EntitlementFactory.create(customer=row, product=product)
     everything = PlanSetFactory.create(product=product)
-    names = (f"Holder {number * 7 % HOLDERS:03}" for number in range(HOLDERS))
-    people = DirectoryUser.objects.bulk_create(
-        [DirectoryUserFactory.build(customer=row, display_name=name) for name in names]
-    )
+    names = factory.Iterator(f"Holder {number * 7 % HOLDERS:03}" for number in range(HOLDERS))
+    people = DirectoryUserFactory.create_batch(HOLDERS, customer=row, display_name=names)
     Holding.objects.bulk_create(
         [HoldingFactory.build(user=user, product=product, plan_set=everything) for user in people]
     )

@@ -239,7 +239,7 @@ _ODD_JSON = st.recursive(
 )
 
 
-@settings(max_examples=250)
+@settings(max_examples=500)
 @given(st.data())
 def test_a_mutated_answer_is_read_or_unreadable_never_another_error(draw: st.DataObject) -> None:
     name = draw.draw(st.sampled_from(sorted(READERS)))
