@@ -5,6 +5,8 @@ SANDBOX_PORT ?= 8400
 PYTHON := .venv/bin/python
 STAMP := .venv/.installed
 UV := .venv/bin/uv pip
+# Three at once on two cores: a third of the tests wait now and then, for a worker, a browser or a clock.
+PYTEST := $(PYTHON) -m pytest -q -n 3 --dist worksteal
 TEMPLATES = $$(find templates -name '*.html')
 # Tools read the settings but use none of them, and no database.
 TOOL := SECRET_KEY=tool DEMO=1 GRAPH_BASE_URL=http://127.0.0.1 DATABASE_URL=sqlite://:memory:
@@ -32,13 +34,13 @@ demo: install
 
 # Everything on SQLite, then what turns on the database once more on PostgreSQL.
 test: install
-	$(PYTHON) -m pytest -q -n 3 --dist worksteal
-	$(PYTHON) -m pytest -q -n 3 --dist worksteal --database postgres tests/integration tests/durability
+	$(PYTEST)
+	$(PYTEST) --database postgres tests/integration tests/durability
 
 # What `make test` leaves out: the rest on PostgreSQL; every width, language and scheme; what takes long.
 thorough: install
-	$(PYTHON) -m pytest -q -n 2 --dist worksteal --thorough -m thorough
-	$(PYTHON) -m pytest -q -n 2 --dist worksteal --thorough -m one_database --database postgres tests/integration tests/durability
+	$(PYTEST) --thorough -m thorough
+	$(PYTEST) --thorough -m one_database --database postgres tests/integration tests/durability
 
 # Up to 100,000 users on both databases, into docs/benchmarks.md; fails when a budget is missed. QUICK=1 takes a minute and prints.
 bench: install
