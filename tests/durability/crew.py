@@ -26,12 +26,11 @@ class Worker:
     def kill(self) -> None:
         """End it as a machine ends whose cable is pulled."""
         self._signal(signal.SIGKILL)
-        self._wait(10)
+        self.wait(10)
 
-    def end(self, within: float = 30) -> int:
-        """Ask it to end, and return its exit code."""
+    def ask_to_end(self) -> None:
+        """Send it what a system that shuts down sends."""
         self._signal(signal.SIGTERM)
-        return self._wait(within)
 
     def thaw(self) -> None:
         """Let it go on."""
@@ -46,7 +45,8 @@ class Worker:
         if not self._is_over:
             os.kill(self.pid, number)
 
-    def _wait(self, within: float) -> int:
+    def wait(self, within: float = 30) -> int:
+        """Wait until it has ended, and return its exit code."""
         if self._is_over:
             return 0
         code = self._nursery.ask({"wait": self.pid, "within": within})

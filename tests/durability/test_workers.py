@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,12 @@ LEASE = {"DURABILITY_LEASE": "1"}
 
 def _no_task_runs() -> bool:
     return not DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING).exists()
+
+
+def _hold(gate: threading.Event, after: int, theatre: Stage) -> None:
+    """Let a call wait for a gate once so many users were changed: no test then depends on its own speed."""
+    if len(theatre.sandbox.applied) >= after:
+        gate.wait(20)
 
 
 def _freeze_and_take_over(theatre: Stage, change: LicenseChange, moment: str) -> None:
@@ -97,9 +104,11 @@ def test_a_doorbell_that_rings_six_times_changes_everybody_once() -> None:
 
 @pytest.mark.one_database
 def test_stop_records_who_was_at_microsoft_and_tries_nobody_else() -> None:
-    # Two calls of 20 users at a time: most of them are still waiting when somebody stops it.
-    with stage(200, latency=(0.3, 0.3), CALLS_AT_ONCE="1") as theatre:
+    # Two calls of 20 users at a time. From 40 users on Microsoft lets them wait until somebody has stopped the change.
+    with stage(200, CALLS_AT_ONCE="1") as theatre:
         change = theatre.world.swap(200)
+        is_stopped = threading.Event()
+        theatre.sandbox.on_arrival = lambda request: _hold(is_stopped, 40, theatre)
         doorbell.ring(change)
         theatre.crew.add()
         theatre.crew.add()
@@ -107,6 +116,7 @@ def test_stop_records_who_was_at_microsoft_and_tries_nobody_else() -> None:
         client = Client()
         client.force_login(theatre.world.staff)
         client.post(reverse("licenses:change-stop", args=[change.pk]))
+        is_stopped.set()
         assert theatre.wait_for_end(change) < 5
         assert change.status == Status.CANCELLED
         assert theatre.broken_promises(change) == []
@@ -116,13 +126,18 @@ def test_stop_records_who_was_at_microsoft_and_tries_nobody_else() -> None:
 
 @pytest.mark.one_database
 def test_sigterm_lets_the_call_under_way_end_and_be_recorded() -> None:
-    with stage(60, latency=(0.6, 0.6)) as theatre:
+    # The call is on its way back for a moment after the signal.
+    with stage(60, latency=(0.4, 0.4)) as theatre:
         change = theatre.world.swap(60)
+        is_asked = threading.Event()
+        theatre.sandbox.on_arrival = lambda request: _hold(is_asked, 0, theatre)
         worker = theatre.crew.add()
         wait_until(lambda: count(change, State.IN_FLIGHT) == 20, 20, "a claim")
         # Whoever claims is known: were it killed now, nobody would wait for its leases to end.
         assert [beat.pid for beat in WorkerBeat.objects.all()] == [worker.pid]
-        assert worker.end() == 0
+        worker.ask_to_end()
+        is_asked.set()
+        assert worker.wait() == 0
         assert (len(theatre.sandbox.applied), count(change, State.UPDATED)) == (20, 20)
         assert count(change, State.IN_FLIGHT) == 0
         assert not is_finished(change)
