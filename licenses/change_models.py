@@ -34,6 +34,12 @@ class LicenseChange(models.Model):
         UNDO = "undo", _("Undo")
         REPAIR = "repair", _("Repair")
 
+    class Lane(models.TextChoices):
+        """Which of the tenant's two queues a change runs in; one change runs in each."""
+
+        MAIN = "main"
+        SMALL = "small"
+
     OPEN = (Status.PLANNING, Status.QUEUED, Status.RUNNING, Status.CANCELLING, Status.PAUSED)
     ACTIVE = (Status.RUNNING, Status.CANCELLING, Status.PAUSED)
 
@@ -43,8 +49,7 @@ class LicenseChange(models.Model):
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.SAVE)
     parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="children")
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
-    # Which of the tenant's lanes it runs in; one change runs per tenant and lane.
-    lane = models.CharField(max_length=8, default="main")
+    lane = models.CharField(max_length=8, choices=Lane, default=Lane.MAIN)
     reference = models.CharField(max_length=200, blank=True, db_index=True)
     search = FoldedField(of=["reference"])
     # {"products": {sku: choice}, "plans": {"sku/plan": choice}, "location": "JP" or null, "overwriteLocation": false}
@@ -217,6 +222,18 @@ class Throttle(models.Model):
     # Seconds since the epoch of the last refill, and until when Microsoft asked everybody to wait.
     at = models.FloatField()
     blocked_until = models.FloatField(default=0)
+    # After a 429 the rate starts again from here, and grows by one write a second each minute.
+    pace = models.FloatField(default=0)
+    paced_at = models.FloatField(default=0)
+    # Tokens that the large changes leave to a small one, and until when.
+    reserved = models.FloatField(default=0)
+    reserved_until = models.FloatField(default=0)
+    # The circuit: calls without a clear answer in a row, the last 20 calls as bits, for how many seconds it opened last
+    # (0: closed), and whether somebody tries if Microsoft answers again.
+    unclear = models.PositiveSmallIntegerField(default=0)
+    recent = models.PositiveIntegerField(default=0)
+    open_seconds = models.FloatField(default=0)
+    is_probing = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.key

@@ -1,10 +1,15 @@
 """Rings for a worker: the tasks of the job engine. A lost or doubled ring changes nothing but the start time."""
 
+from datetime import timedelta
+
 from django.tasks import task
+from django.utils import timezone
 
 from licenses.models import LicenseChange
 
 QUEUE = "changes"
+# Changes of a few users; every worker has a thread of its own for them.
+SMALL_QUEUE = "small"
 # What nobody waits for.
 SYNC_QUEUE = "sync"
 
@@ -12,6 +17,14 @@ SYNC_QUEUE = "sync"
 @task(queue_name=QUEUE, priority=50)
 def pump_change(change_id: str) -> None:
     """Work on one change for one slice."""
+    from licenses.services import run
+
+    run.pump(change_id)
+
+
+@task(queue_name=SMALL_QUEUE, priority=70)
+def pump_small_change(change_id: str) -> None:
+    """Work on one small change for one slice."""
     from licenses.services import run
 
     run.pump(change_id)
@@ -62,9 +75,10 @@ def sync_customer_list() -> None:
     schedule.read_list()
 
 
-def ring(change: LicenseChange) -> None:
-    """Ask a worker to work on a change; part of the caller's transaction."""
-    pump_change.enqueue(str(change.pk))
+def ring(change: LicenseChange, *, after: float = 0.0) -> None:
+    """Ask a worker to work on a change, at once or in so many seconds; part of the caller's transaction."""
+    pump = pump_small_change if change.lane == LicenseChange.Lane.SMALL else pump_change
+    pump.using(run_after=timezone.now() + timedelta(seconds=after) if after else None).enqueue(str(change.pk))
 
 
 def ring_planner(change: LicenseChange) -> None:

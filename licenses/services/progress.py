@@ -27,6 +27,7 @@ class Phase(StrEnum):
     SAVING = "saving"
     STOPPING = "stopping"
     READING = "reading"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,9 @@ def _phase(change: LicenseChange, found: Counts) -> Phase:
         return Phase.WAITING
     if not found.pending and not found.in_flight:
         return Phase.READING
-    return Phase.STOPPING if change.cancel_requested_at else Phase.SAVING
+    if change.cancel_requested_at:
+        return Phase.STOPPING
+    return Phase.PAUSED if change.status == Status.PAUSED else Phase.SAVING
 
 
 def _unread(change: LicenseChange) -> int:

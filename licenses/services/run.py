@@ -21,7 +21,7 @@ from django.utils import timezone
 from licenses import doorbell
 from licenses.core.catalog import Catalog
 from licenses.models import LicenseChange, UserChange
-from licenses.services import readback, seats
+from licenses.services import lanes, readback, seats
 from licenses.services.budget import Budget
 from licenses.services.claims import claim, give_up_waiting, keep_held, record, worker_token
 from licenses.services.figures import write_after_change
@@ -38,6 +38,8 @@ BATCH = 20
 SLICE_SECONDS = 20.0
 # A wait longer than this ends the slice: the doorbell rings again when Microsoft lets us.
 _LONGEST_WAIT = 5.0
+# After a longer one the change counts as paused, and the page says until when.
+_PAUSED_ABOVE = 120.0
 Status = LicenseChange.Status
 
 # Set when the process is asked to end: the calls under way finish and are recorded, nothing new is claimed.
@@ -53,6 +55,8 @@ class Slice:
     budget: Budget
     gateway_for: Callable[[str], DirectoryGateway]
     ends_at: float
+    # Users who had no end state when the slice began.
+    waiting: int
     # Seconds to wait that made a thread leave before the end of the slice.
     waits: list[float] = field(default_factory=list)
 
@@ -74,10 +78,13 @@ def pump(
     turn = Slice(
         change=change,
         catalog=load_catalog(change.customer),
-        budget=Budget.of(change.customer.tenant_id),
+        budget=Budget.of(change.customer.tenant_id, is_small=change.lane == LicenseChange.Lane.SMALL),
         gateway_for=gateway_for,
         ends_at=time.monotonic() + seconds,
+        waiting=change.user_changes.filter(state__in=UserChange.OPEN).count(),
     )
+    if turn.budget.is_small:
+        turn.budget.reserve(turn.waiting)
     _run_threads(turn)
     if _has_open_rows(change):
         _ring_again(turn)
@@ -94,20 +101,18 @@ def _begin(change_id: str) -> LicenseChange | None:
         return None
     if change.status == Status.QUEUED and not _start_running(change):
         return None
+    LicenseChange.objects.filter(pk=change.pk, status=Status.PAUSED).update(status=Status.RUNNING)
     _obey_stop(change)
     return change
 
 
 def _start_running(change: LicenseChange) -> bool:
     """Take the tenant's lane; the database refuses a second running change."""
-    earlier = LicenseChange.objects.filter(
-        customer=change.customer, lane=change.lane, status=Status.QUEUED, queued_at__lt=change.queued_at
-    )
-    if earlier.exists():
-        return False
     now = timezone.now()
     try:
-        with transaction.atomic():
+        with lanes.gate(change.customer):
+            if lanes.is_behind(change):
+                return False
             taken = LicenseChange.objects.filter(pk=change.pk, status=Status.QUEUED).update(
                 status=Status.RUNNING, started_at=now, sliced_at=now, seats_before=seats.consumed(change.customer)
             )
@@ -130,12 +135,11 @@ def _obey_stop(change: LicenseChange) -> bool:
 
 
 def _run_threads(turn: Slice) -> None:
-    """Let several threads claim and send; with one call at a time the caller's own thread does it."""
-    if settings.CALLS_AT_ONCE == 1:
+    """Let several threads claim and send; when one is enough, it is the caller's own."""
+    if settings.CALLS_AT_ONCE == 1 or turn.waiting <= BATCH:
         _work(turn)
         return
-    waiting = turn.change.user_changes.filter(state__in=UserChange.OPEN).count()
-    threads = min(settings.CALLS_AT_ONCE, -(-waiting // BATCH))
+    threads = min(settings.CALLS_AT_ONCE, -(-turn.waiting // BATCH))
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for future in [pool.submit(_work_in_thread, turn) for _ in range(threads)]:
             future.result()
@@ -153,7 +157,7 @@ def _work(turn: Slice) -> None:
     """Claim, send and record chunks until nothing is due or the slice is over."""
     gateway = turn.gateway_for(turn.change.customer.tenant_id)
     token = worker_token()
-    number = min(BATCH, turn.budget.largest_grant)
+    number = min(BATCH, turn.budget.largest_grant, max(1, turn.waiting))
     while not turn.is_over:
         if not turn.budget.take(number):
             if not _wait(turn, turn.budget.wait_for(number)):
@@ -161,19 +165,30 @@ def _work(turn: Slice) -> None:
             continue
         _obey_stop(turn.change)
         rows = claim(turn.change, number, token=token)
-        turn.budget.give_back(number - len(rows))
         if not rows:
+            turn.budget.skip(number)
             if not _wait_for_due_rows(turn):
                 return
             continue
+        turn.budget.give_back(number - len(rows))
+        if turn.budget.is_small:
+            turn.budget.release()
         wait = process(rows, gateway, turn.catalog, may_send=partial(keep_held, token=token))
+        wait = _tell_budget(turn.budget, rows, wait)
         record(rows, token=token)
         now = timezone.now()
         LicenseChange.objects.filter(pk=turn.change.pk).update(
             sliced_at=now, waiting_until=now + timedelta(seconds=wait) if wait else None
         )
-        if wait:
-            turn.budget.block(wait)
+
+
+def _tell_budget(budget: Budget, rows: list[UserChange], wait: float) -> float:
+    """Note what a call's answer says about the tenant; return for how many seconds nobody may call."""
+    # Whoever was told to wait has heard something.
+    opens_for = budget.heard(len(rows), is_clear=wait > 0 or not all(row.uncertain for row in rows))
+    if wait:
+        budget.block(wait, slower=all(row.state == UserChange.State.PENDING for row in rows))
+    return max(wait, opens_for)
 
 
 def _wait_for_due_rows(turn: Slice) -> bool:
@@ -233,13 +248,17 @@ def _read_chunk(turn: Slice, rows: list[UserChange]) -> bool:
 def _ring_again(turn: Slice) -> None:
     """Ring for the rest: at once after a full slice, later when Microsoft asked to wait."""
     wait = max(turn.waits, default=0.0)
+    blocked = turn.budget.blocked_for()
     now = timezone.now()
     with transaction.atomic():
+        rung = LicenseChange.objects.filter(pk=turn.change.pk)
         # The sweeper counts from here: a change that waits on purpose is not a lost one.
-        LicenseChange.objects.filter(pk=turn.change.pk).update(sliced_at=now + timedelta(seconds=wait))
-        doorbell.pump_change.using(run_after=now + timedelta(seconds=wait) if wait else None).enqueue(
-            str(turn.change.pk)
-        )
+        rung.update(sliced_at=now + timedelta(seconds=wait))
+        if blocked and wait:
+            rung.update(waiting_until=now + timedelta(seconds=blocked))
+        if blocked > _PAUSED_ABOVE:
+            rung.filter(status=Status.RUNNING).update(status=Status.PAUSED)
+        doorbell.ring(turn.change, after=wait)
 
 
 def _finish(change: LicenseChange) -> None:
@@ -253,10 +272,7 @@ def _finish(change: LicenseChange) -> None:
         change.finished_at, change.waiting_until = timezone.now(), None
         change.save(update_fields=["status", "finished_at", "waiting_until"])
         seats.count(change)
-        following = LicenseChange.objects.filter(
-            customer=change.customer, lane=change.lane, status=Status.QUEUED
-        ).order_by("queued_at")
-        if (next_change := following.first()) is not None:
-            doorbell.ring(next_change)
+        for following in lanes.first_in_line(change.customer):
+            doorbell.ring(following)
     # Afterwards and by itself: lists and figures are right at once, and nobody waits for their counting.
     write_after_change(change.customer)

@@ -20,6 +20,7 @@ from licenses.core.diff import Wish
 from licenses.core.losses import losses
 from licenses.core.planning import Cause, SavePlan, plan_save
 from licenses.models import LicenseChange, UserChange
+from licenses.services import lanes
 from licenses.services.intents import Person, build_row, people
 from licenses.services.keys import same_key
 from licenses.services.picture import doubts, has_drifted, selection_moved
@@ -242,27 +243,19 @@ def _selection_moved(change: LicenseChange) -> bool:
 
 def _queue(change: LicenseChange) -> None:
     """Turn a planned draft into a queued change; one without a single call is done at once."""
-    now = timezone.now()
-    calls = change.user_changes.filter(state=UserChange.State.PENDING).exists() or _waits_for_others(change)
-    change.status = Status.QUEUED if calls else Status.DONE
-    change.queued_at = change.sliced_at = now
-    if not calls:
-        change.started_at = change.finished_at = now
-    pks, change.planned_users = change.planned_users, []
-    change.save()
-    _empty_selection(change, pks)
-    if calls:
-        doorbell.ring(change)
-
-
-def _waits_for_others(change: LicenseChange) -> bool:
-    """Tell whether an earlier change is still to come to one of the users: only then is it known who needs a call."""
-    others = UserChange.objects.filter(
-        change__customer=change.customer,
-        change__status__in=LicenseChange.OPEN,
-        object_id__in=change.user_changes.values("object_id"),
-    )
-    return others.exclude(change=change).exists()
+    with lanes.gate(change.customer):
+        # Inside the gate: of two changes with one user, queued at once, one must see the other.
+        calls = change.user_changes.filter(state=UserChange.State.PENDING).exists() or lanes.shares_users(change)
+        change.status = Status.QUEUED if calls else Status.DONE
+        change.lane = lanes.lane_of(change)
+        now = change.queued_at = change.sliced_at = timezone.now()
+        if not calls:
+            change.started_at = change.finished_at = now
+        pks, change.planned_users = change.planned_users, []
+        change.save()
+        _empty_selection(change, pks)
+        if calls:
+            doorbell.ring(change)
 
 
 def _empty_selection(change: LicenseChange, pks: Sequence[int]) -> None:

@@ -114,7 +114,8 @@ def _ring_for_quiet_changes() -> None:
 def _ringing() -> set[str]:
     """Return the changes for which the engine has a task that waits, or one that a living worker runs."""
     tasks = DBTaskResult.objects.filter(
-        queue_name=doorbell.QUEUE, status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING]
+        queue_name__in=[doorbell.QUEUE, doorbell.SMALL_QUEUE],
+        status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING],
     )
     beats = WorkerBeat.objects.filter(at__gt=timezone.now() - _SILENT_AFTER)
     living = set(beats.values_list("worker_id", flat=True))

@@ -34,6 +34,7 @@ _TABS = {
 }
 
 
+_STOPPABLE = (Phase.PLANNING, Phase.WAITING, Phase.SAVING, Phase.PAUSED)
 _DRAFTS = {"retry": again.retry, "undo": again.undo}
 
 
@@ -115,7 +116,7 @@ def _select_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:
 def _progress(change: LicenseChange) -> dict[str, Any]:
     """Return the figures of a running change."""
     progress = progress_of(change)
-    may_stop = progress.phase in (Phase.PLANNING, Phase.WAITING, Phase.SAVING) and change.cancel_requested_at is None
+    may_stop = progress.phase in _STOPPABLE and change.cancel_requested_at is None
     return {"progress": progress, "may_stop": may_stop, "causes": report.causes(change)}
 
 

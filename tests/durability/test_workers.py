@@ -19,6 +19,7 @@ from django_tasks_db.models import DBTaskResult
 
 from licenses import doorbell
 from licenses.models import LicenseChange, UserChange, WorkerBeat
+from licensing_portal.sandbox.http import Request
 from tests.durability.crew import wait_until
 from tests.durability.stage import Stage, count, is_finished, stage
 from tests.durability.watched import PART
@@ -100,6 +101,28 @@ def test_a_doorbell_that_rings_six_times_changes_everybody_once() -> None:
         wait_until(lambda: _no_task_runs() and not DBTaskResult.objects.ready().exists(), 20, "the last ring")
         assert theatre.broken_promises(change) == []
         assert count(change, State.UPDATED) == 100
+
+
+def test_one_users_repair_waits_for_no_large_change() -> None:
+    with stage(200) as theatre:
+        large = theatre.world.swap(150)
+        is_repaired = threading.Event()
+        people = [object_id.encode() for object_id in large.user_changes.values_list("object_id", flat=True)]
+
+        def hold(request: Request) -> None:
+            if any(object_id in request.body for object_id in people):
+                is_repaired.wait(20)
+
+        theatre.sandbox.on_arrival = hold
+        theatre.crew.add()
+        # The only worker is busy with the large change, whose calls do not come back.
+        wait_until(lambda: count(large, State.IN_FLIGHT) >= 20, 20, "the large change")
+        small = theatre.world.swap(1)
+        assert theatre.wait_for_end(small, within=20) < 3
+        assert count(large, State.UPDATED) == 0
+        is_repaired.set()
+        theatre.wait_for_end(large)
+        assert theatre.broken_promises(small) + theatre.broken_promises(large) == []
 
 
 @pytest.mark.one_database

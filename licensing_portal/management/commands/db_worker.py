@@ -12,6 +12,7 @@ from typing import Any
 from django.db import DatabaseError, close_old_connections, connections
 from django_tasks_db.management.commands import db_worker
 
+from licenses import doorbell
 from licenses.services import run, schedule, sweep
 from licenses.services.claims import process_name
 
@@ -31,6 +32,29 @@ class GracefulWorker(db_worker.Worker):
         super().shutdown(signum, frame)
 
 
+class SmallLane(threading.Thread):
+    """Works on small changes beside the worker's own tasks, so that one user's repair waits for no large change."""
+
+    def __init__(self, worker: db_worker.Worker) -> None:
+        super().__init__(name="small-lane")
+        self._worker = worker
+
+    def run(self) -> None:
+        """Run the worker until it is told to end; a database that is away is waited for."""
+        while self._worker.running:
+            try:
+                self._worker.run()
+            except DatabaseError as error:
+                logger.warning("small lane failed: %s", type(error).__name__)
+                time.sleep(1)
+        connections.close_all()
+
+    def end(self) -> None:
+        """Let the change under way come to its end, and wait for it."""
+        self._worker.running = False
+        self.join()
+
+
 class Command(db_worker.Command):
     """Runs background work: saves, planning, refreshes."""
 
@@ -47,28 +71,42 @@ class Command(db_worker.Command):
         # The engine logs every finished task; with many slices that hides what matters.
         logging.getLogger("django_tasks_db").setLevel(logging.WARNING)
         logging.getLogger("django.tasks").setLevel(logging.WARNING)
-        excluded = options["exclude_queues"]
-        worker = GracefulWorker(
-            queue_names=options["queue_name"].split(","),
-            interval=options["interval"],
-            batch=options["batch"],
-            backend_name=options["backend_name"],
-            startup_delay=options["startup_delay"],
-            max_tasks=options["max_tasks"],
-            worker_id=options["worker_id"],
-            excluded_queue_names=excluded.split(",") if excluded else [],
-        )
+        names = options["queue_name"].split(",")
+        worker = _worker(GracefulWorker, names, options)
         worker.configure_signals()
         # Before the first claim: what a worker holds that nobody has heard of is freed only when its leases end.
         _beat()
         ended = threading.Event()
         threading.Thread(target=_watch, args=(ended,), daemon=True).start()
+        # Not for a worker that is to do a number of tasks, or none of the changes.
+        is_whole = not options["batch"] and options["max_tasks"] is None
+        small = None
+        if is_whole and {"*", doorbell.QUEUE, doorbell.SMALL_QUEUE}.intersection(names):
+            small = SmallLane(_worker(db_worker.Worker, [doorbell.SMALL_QUEUE], options))
+            small.start()
         try:
             worker.run()
         finally:
+            if small is not None:
+                run.stopping.set()
+                small.end()
             ended.set()
             sweep.retire()
             connections.close_all()
+
+
+def _worker[W: db_worker.Worker](kind: type[W], queue_names: list[str], options: dict[str, Any]) -> W:
+    excluded = options["exclude_queues"]
+    return kind(
+        queue_names=queue_names,
+        interval=options["interval"],
+        batch=options["batch"],
+        backend_name=options["backend_name"],
+        startup_delay=options["startup_delay"],
+        max_tasks=options["max_tasks"],
+        worker_id=options["worker_id"],
+        excluded_queue_names=excluded.split(",") if excluded else [],
+    )
 
 
 def _beat() -> None:

@@ -1,0 +1,67 @@
+"""A tenant's two queues: one change runs in each, and a small one waits for no large one.
+
+Small is a change of a few users none of whom is in another open change: whoever comes to a user second must plan from
+what the first one left behind (rebase.py), so it waits.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+
+from customers.models import Customer
+from licenses.models import LicenseChange, Throttle, UserChange
+from licenses.services.budget import Budget
+
+Lane, Status = LicenseChange.Lane, LicenseChange.Status
+
+# One call holds them.
+SMALL = 20
+
+
+@contextmanager
+def gate(customer: Customer) -> Iterator[None]:
+    """Begin a transaction in which no other change of the customer is queued or started."""
+    Budget.of(customer.tenant_id)
+    with transaction.atomic():
+        Throttle.objects.select_for_update().get(key=customer.tenant_id)
+        yield
+
+
+def lane_of(change: LicenseChange) -> str:
+    """Return the lane of a planned change that is about to be queued; to be called inside the gate."""
+    is_small = change.user_changes.count() <= SMALL and not shares_users(change)
+    return Lane.SMALL if is_small else Lane.MAIN
+
+
+def shares_users(change: LicenseChange) -> bool:
+    """Tell whether one of a change's users is in another open change of the customer."""
+    others = UserChange.objects.filter(
+        change__customer=change.customer,
+        change__status__in=LicenseChange.OPEN,
+        object_id__in=change.user_changes.values("object_id"),
+    )
+    return others.exclude(change=change).exists()
+
+
+def is_behind(change: LicenseChange) -> bool:
+    """Tell whether a queued change must wait for one that was queued before it: of its lane, or with a user of its."""
+    earlier = LicenseChange.objects.filter(
+        customer=change.customer, status__in=[Status.QUEUED, *LicenseChange.ACTIVE], queued_at__lt=change.queued_at
+    )
+    if earlier.filter(lane=change.lane).exists():
+        return True
+    # The small ones hold few users: from them it is a short look into the large one.
+    crossing = UserChange.objects.filter(change__in=earlier.exclude(lane=change.lane))
+    if change.lane == Lane.MAIN:
+        ids = list(crossing.values_list("object_id", flat=True))
+        return change.user_changes.filter(object_id__in=ids).exists()
+    ids = list(change.user_changes.values_list("object_id", flat=True))
+    return crossing.filter(object_id__in=ids).exists()
+
+
+def first_in_line(customer: Customer) -> list[LicenseChange]:
+    """Return the changes that may start next: the first that waits in each lane."""
+    waiting = LicenseChange.objects.filter(customer=customer, status=Status.QUEUED).order_by("queued_at", "id")
+    found = (waiting.filter(lane=lane).first() for lane in Lane.values)
+    return [change for change in found if change is not None]
