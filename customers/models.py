@@ -139,6 +139,7 @@ class DirectoryUser(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField()
     # Written from the user's assignments with them, so that the list can filter without a join.
+    is_licensed = models.BooleanField(default=False)
     has_errors = models.BooleanField(default=False)
     sort_key = models.CharField(max_length=256)
     search = models.TextField(blank=True)
@@ -153,6 +154,7 @@ class DirectoryUser(models.Model):
         # Lists ask for those who exist: with the same condition an index answers without the rows.
         indexes = [
             models.Index(fields=["customer", "id"], name="user_exists", condition=Q(deleted_at=None)),
+            models.Index(fields=["customer", "id"], name="user_is_gone", condition=Q(deleted_at__isnull=False)),
             models.Index(fields=["customer", "sort_key", "id"], name="user_by_name", condition=Q(deleted_at=None)),
             models.Index(
                 fields=["customer", "usage_location", "sort_key", "id"],
@@ -167,6 +169,11 @@ class DirectoryUser(models.Model):
             models.Index(fields=["customer", "department"], name="user_by_department"),
             models.Index(
                 fields=["customer", "is_guest", "sort_key", "id"], name="user_by_kind", condition=Q(deleted_at=None)
+            ),
+            models.Index(
+                fields=["customer", "is_licensed", "sort_key", "id"],
+                name="user_by_licence",
+                condition=Q(deleted_at=None),
             ),
             models.Index(
                 fields=["customer", "sort_key", "id"],

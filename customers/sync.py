@@ -1,6 +1,6 @@
 """Writes what Microsoft says of a customer's users and groups into our copy of the directory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +29,7 @@ _USER_FIELDS = (
     "job_title",
     "deleted_at",
     "read_at",
+    "is_licensed",
     "has_errors",
     "sort_key",
     "search",
@@ -94,20 +95,29 @@ def known_users(customer: Customer, object_ids: Sequence[str]) -> dict[str, Know
     return {object_id: KnownUser(pk, location, read_at) for object_id, pk, location, read_at in rows}
 
 
-def upsert_users(customer: Customer, records: Sequence[UserRecord], *, read_at: datetime) -> None:
-    """Write the users themselves; their licences are written by the licences' side."""
+def upsert_users(
+    customer: Customer, records: Sequence[UserRecord], *, licensed: Collection[str], read_at: datetime
+) -> None:
+    """Write the users themselves; their licences are written by the licences' side, which says who holds any."""
     # One order for all writers: two that lock the same rows wait for each other and never deadlock.
     ordered = sorted(records, key=lambda record: record.object_id)
     insert_rows(
         DirectoryUser,
         ("customer", "object_id", *_USER_FIELDS),
-        ((customer.pk, record.object_id, *_user_values(record, read_at)) for record in ordered),
+        (
+            (
+                customer.pk,
+                record.object_id,
+                *_user_values(record, record.object_id in licensed, read_at),
+            )
+            for record in ordered
+        ),
         unique=("customer", "object_id"),
         update=_USER_FIELDS,
     )
 
 
-def _user_values(record: UserRecord, read_at: datetime) -> tuple[Any, ...]:
+def _user_values(record: UserRecord, is_licensed: bool, read_at: datetime) -> tuple[Any, ...]:
     """Return the values of `_USER_FIELDS`; who is read is there, and so not deleted."""
     return (
         record.user_principal_name[:320],
@@ -121,6 +131,7 @@ def _user_values(record: UserRecord, read_at: datetime) -> tuple[Any, ...]:
         record.job_title[:128],
         None,
         read_at,
+        is_licensed,
         any(path.error for path in record.paths),
         sort_key(record.display_name),
         search_key(record.display_name, record.user_principal_name, record.mail, record.department),

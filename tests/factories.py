@@ -177,6 +177,12 @@ class HoldingFactory(DjangoModelFactory[Holding]):
     by_group = factory.LazyAttribute(lambda row: not row.direct)
     direct_plan_set = factory.LazyAttribute(lambda row: row.plan_set if row.direct else None)
 
+    @classmethod
+    def _create(cls, model_class: type[Holding], *args: Any, **kwargs: Any) -> Holding:
+        kwargs["user"].is_licensed = True
+        kwargs["user"].save(update_fields=["is_licensed"])
+        return super()._create(model_class, *args, **kwargs)
+
 
 class AssignmentFactory(DjangoModelFactory[Assignment]):
     """One path: direct and active; `via=` a group's object id for an inherited one."""

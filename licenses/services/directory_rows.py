@@ -63,7 +63,7 @@ class RowWriter:
             records = [one for one in records if _is_news(known.get(one.object_id), read_at)]
             object_ids = [record.object_id for record in records]
             known = {object_id: known[object_id] for object_id in object_ids if object_id in known}
-            upsert_users(self.customer, records, read_at=read_at)
+            upsert_users(self.customer, records, licensed=_licensed(records), read_at=read_at)
             pks = self._row_ids(known, object_ids)
             old = self._stored([user.pk for user in known.values()])
             new = {pks[record.object_id]: self._paths(record) for record in records}
@@ -248,6 +248,11 @@ def _held(record: UserRecord) -> dict[str, Held]:
     for path in record.paths:
         paths.setdefault(path.sku_id, []).append(_core_path(path))
     return {sku_id: Held(tuple(found)) for sku_id, found in paths.items()}
+
+
+def _licensed(records: Sequence[UserRecord]) -> set[str]:
+    """Return the object ids of those who hold anything."""
+    return {record.object_id for record in records if any(PathState.parse(path.state).holds for path in record.paths)}
 
 
 def _core_path(path: AssignmentPath) -> Path:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from customers.models import Selection
 from licenses.models import Entitlement, EntitlementPlan
+from licenses.services.refresh import READ_IN_REQUEST
 from licenses.views import manage as view
 from tests.bench import floor
 from tests.bench.data import Bench, Stopwatch
@@ -47,7 +48,8 @@ def page(bench: Bench, selection: Selection, number: int) -> Figure:
         most_queries=MOST_QUERIES,
         floor=median_ms(partial(floor.boxes, selection.pk), bench.rounds),
         rendering=_rendering(bench),
-        most_times_floor=MOST_TIMES_FLOOR,
+        # Of a few the page reads products and users again and stores them, which no floor holds.
+        most_times_floor=MOST_TIMES_FLOOR if number > READ_IN_REQUEST else None,
     )
 
 

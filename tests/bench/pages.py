@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import connection
+
 from customers import selection as selections
 from customers.models import CustomerFacet, DirectoryUser
 from licenses.models import Holding
@@ -38,6 +40,7 @@ class Case:
 
 def rows(bench: Bench) -> Iterator[Figure]:
     """Measure every page, those of the list beside their floor."""
+    _tidy()
     for case in _cases(bench):
         yield list_row(bench, case)
     yield from _paged(bench)
@@ -153,8 +156,10 @@ def _selecting(bench: Bench) -> Iterator[Figure]:
     yield page_row(bench, "tick a page of users", tick, budget=None, before=clear)
     everybody = partial(bench.client.post, users, {"go": "matching"})
     yield page_row(bench, "select all matching, the whole list", everybody, budget=None, before=clear)
+    _tidy()
     yield list_row(bench, Case("list, first page, all selected", {}))
     clear()
+    _tidy()
     number = min(SELECTED, bench.customer.user_count)
     with bench.selecting(number):
         selected = partial(bench.get, bench.address("users/selected/"))
@@ -162,6 +167,13 @@ def _selecting(bench: Bench) -> Iterator[Figure]:
         product, _rare = _products(bench)
         address = bench.address(f"licenses/{product}/holders/?selected=1")
         yield page_row(bench, "holders among the selected", partial(bench.get, address), budget=budget)
+
+
+def _tidy() -> None:
+    """Let PostgreSQL clear up after many writes at once: it would do so by itself, while the next rows are measured."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
 
 
 def _others(bench: Bench) -> Iterator[Figure]:

@@ -13,7 +13,17 @@ from tests.factories import CustomerFactory
 pytestmark = pytest.mark.django_db
 
 NAMES = ("customer", "object_id", "display_name", "enabled", "is_guest", "on_premises", "deleted_at", "read_at")
-REST = ("user_principal_name", "mail", "usage_location", "department", "job_title", "has_errors", "sort_key", "search")
+REST = (
+    "user_principal_name",
+    "mail",
+    "usage_location",
+    "department",
+    "job_title",
+    "is_licensed",
+    "has_errors",
+    "sort_key",
+    "search",
+)
 ODD = ["", "NULL", "null", '{"a", b}', "back\\slash", "it's", "%s and %", "山田,太郎", "a\tb", "🙂"]
 
 
@@ -35,6 +45,7 @@ def _rows(
             "",
             "",
             "",
+            False,
             False,
             text,
             text,

@@ -24,6 +24,14 @@ def test_postgres_compares_text_by_code_point() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.postgres
+def test_postgres_plans_for_short_queries() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW random_page_cost")
+        assert cursor.fetchone() == ("1.1",)
+
+
+@pytest.mark.django_db
 def test_database_is_the_one_that_was_asked_for(pytestconfig: pytest.Config) -> None:
     vendors = {"sqlite": "sqlite", "postgres": "postgresql"}
 

@@ -36,7 +36,21 @@ def test_every_user_holds_what_microsoft_says(sandbox: Sandbox, story: Customer)
     for user in tenant.users.values():
         expected = {sku: set(disabled) for sku, disabled in tenant.held_skus(user).items()}
         assert stored.get(user.user_id, {}) == expected
+    licensed = DirectoryUser.objects.filter(customer=story, is_licensed=True)
+    assert set(licensed.values_list("object_id", flat=True)) == stored.keys()
     assert DirectoryUser.objects.of(story).count() == len(tenant.users) == 137
+
+
+def test_who_gains_a_first_licence_or_loses_the_last_is_counted_anew(sandbox: Sandbox, story: Customer) -> None:
+    tenant = sandbox.tenant(story.tenant_id)
+    assert tenant is not None
+    gains, loses = user_id("joiner", 2), user_id("leaver", 1)
+    tenant.users[gains].direct[next(iter(tenant.skus))] = (frozenset(), 1.0)
+    tenant.users[loses].direct.clear()
+    assert not tenant.held_skus(tenant.users[loses])
+    sync_customer(story)
+    known = dict(story.users.values_list("object_id", "is_licensed"))
+    assert (known[gains], known[loses]) == (True, False)
 
 
 def test_a_path_in_error_is_kept_but_holds_nothing(story: Customer) -> None:
