@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from customers.models import Customer
 from licenses.models import LicenseChange, Throttle, UserChange
@@ -44,20 +45,20 @@ def shares_users(change: LicenseChange) -> bool:
     return others.exclude(change=change).exists()
 
 
-def is_behind(change: LicenseChange) -> bool:
-    """Tell whether a queued change must wait for one that was queued before it: of its lane, or with a user of its."""
+def ahead_of(change: LicenseChange) -> QuerySet[LicenseChange]:
+    """Return the open changes for whose end a queued one waits: those before it in its lane, or with a user of its."""
     earlier = LicenseChange.objects.filter(
         customer=change.customer, status__in=[Status.QUEUED, *LicenseChange.ACTIVE], queued_at__lt=change.queued_at
     )
-    if earlier.filter(lane=change.lane).exists():
-        return True
-    # The small ones hold few users: from them it is a short look into the large one.
     crossing = UserChange.objects.filter(change__in=earlier.exclude(lane=change.lane))
+    # The small ones hold few users: from them it is a short look into the large one.
     if change.lane == Lane.MAIN:
-        ids = list(crossing.values_list("object_id", flat=True))
-        return change.user_changes.filter(object_id__in=ids).exists()
-    ids = list(change.user_changes.values_list("object_id", flat=True))
-    return crossing.filter(object_id__in=ids).exists()
+        few = crossing.values_list("object_id", flat=True)
+        shared = change.user_changes.filter(object_id__in=list(few)).values_list("object_id", flat=True)
+    else:
+        shared = change.user_changes.values_list("object_id", flat=True)
+    others = crossing.filter(object_id__in=list(shared)).values_list("change_id", flat=True)
+    return earlier.filter(Q(lane=change.lane) | Q(pk__in=set(others))).order_by("queued_at", "id")
 
 
 def first_in_line(customer: Customer) -> list[LicenseChange]:

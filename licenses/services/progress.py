@@ -1,14 +1,16 @@
 """Where a running change stands: what is being done, how far it is, and how long the rest takes."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
+from django.db.models import Max
 from django.utils import timezone
 
 from licenses.core.estimate import Estimate, estimate
-from licenses.models import LicenseChange, UserChange
+from licenses.models import LicenseChange, UserChange, WorkerBeat
+from licenses.services import lanes
 from licenses.services.budget import tokens_left
 from licenses.services.report import Counts, counts
 
@@ -17,6 +19,14 @@ Status, State = LicenseChange.Status, UserChange.State
 # A young change is asked about each second, an older one less often.
 _SOON = 60
 _SPEED_OVER = 60.0
+_SILENT_AFTER = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No worker has said anything lately; `since` is when one did last, None when nobody knows of any."""
+
+    since: datetime | None
 
 
 class Phase(StrEnum):
@@ -38,12 +48,13 @@ class Progress:
     counts: Counts
     done: int
     total: int
-    # How many changes of the same customer come first, and users a second, lately.
-    ahead: int
+    # The changes of the same customer that come first; users a second, lately.
+    ahead: tuple[LicenseChange, ...]
     speed: int
     left: Estimate | None
     # Seconds until the page asks again.
     pause: int
+    silence: "Silence | None"
 
     @property
     def is_counted(self) -> bool:
@@ -72,10 +83,11 @@ def progress_of(change: LicenseChange) -> Progress:
         counts=found,
         done=found.total - _unread(change) if phase == Phase.READING else found.done,
         total=found.total,
-        ahead=_queue_position(change) if phase == Phase.WAITING else 0,
+        ahead=_ahead(change) if phase == Phase.WAITING else (),
         speed=round(speed),
         left=_left(change, open_users, speed) if phase == Phase.SAVING else None,
         pause=1 if _age(change) < _SOON else 3,
+        silence=_silence(),
     )
 
 
@@ -122,13 +134,14 @@ def _speed(change: LicenseChange) -> float:
     return change.user_changes.filter(finished_at__gte=since).exclude(state__in=UserChange.OPEN).count() / window
 
 
-def _queue_position(change: LicenseChange) -> int:
-    """Return how many changes of the same customer come before a queued one."""
-    before = LicenseChange.objects.filter(customer=change.customer, lane=change.lane)
-    running = before.filter(status__in=LicenseChange.ACTIVE).count()
-    if change.queued_at is None:
-        return running
-    return running + before.filter(status=Status.QUEUED, queued_at__lt=change.queued_at).count()
+def _ahead(change: LicenseChange) -> tuple[LicenseChange, ...]:
+    return tuple(lanes.ahead_of(change).select_related("staff"))
+
+
+def _silence() -> Silence | None:
+    """Tell whether nobody works: each worker beats every two seconds."""
+    last = WorkerBeat.objects.aggregate(at=Max("at"))["at"]
+    return Silence(last) if last is None or timezone.now() - last > _SILENT_AFTER else None
 
 
 def _age(change: LicenseChange) -> float:

@@ -111,7 +111,7 @@ def _start_running(change: LicenseChange) -> bool:
     now = timezone.now()
     try:
         with lanes.gate(change.customer):
-            if lanes.is_behind(change):
+            if lanes.ahead_of(change).exists():
                 return False
             taken = LicenseChange.objects.filter(pk=change.pk, status=Status.QUEUED).update(
                 status=Status.RUNNING, started_at=now, sliced_at=now, seats_before=seats.consumed(change.customer)

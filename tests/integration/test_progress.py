@@ -10,10 +10,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from customers.models import Customer
-from licenses.models import LicenseChange, Throttle, UserChange
+from licenses.models import LicenseChange, Throttle, UserChange, WorkerBeat
 from licenses.services.budget import Budget
 from licensing_portal.staff.models import StaffUser
-from tests.factories import CustomerFactory, CustomerGrantFactory, LicenseChangeFactory, UserChangeFactory
+from tests.factories import (
+    CustomerFactory,
+    CustomerGrantFactory,
+    LicenseChangeFactory,
+    StaffUserFactory,
+    UserChangeFactory,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
@@ -110,6 +116,26 @@ def test_stopping_says_whom_it_waits_for(customer: Customer, staff: StaffUser, s
     assert label(text) == "Stopping: 2 users are still at Microsoft"
     assert '<progress id="bar"></progress>' in text
     assert 'id="stop"' not in text
+
+
+def test_who_waits_is_told_for_whom(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
+    first = change_of(customer, StaffUserFactory.create(display_name="Aiko"), Status.RUNNING, {State.PENDING: 3})
+    change = change_of(customer, staff, Status.QUEUED, {State.PENDING: 1})
+    text = page(staff_client, change)
+
+    assert label(text) == "Waiting for 1 earlier change of this customer"
+    assert re.search(rf'<li><a href="/changes/{first.pk}/">[^<]+</a> · <bdi>Aiko</bdi> · 3 users · Running</li>', text)
+
+
+def test_a_change_that_nobody_works_on_is_called_stored(
+    customer: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    change = change_of(customer, staff, Status.RUNNING, {State.PENDING: 1})
+    assert "No worker is running. Your change is stored" in page(staff_client, change)
+    beat = WorkerBeat.objects.create(worker_id="a", host="a", at=timezone.now() - timedelta(minutes=2))
+    assert re.search(r"No worker has reported since \d\d:\d\d \w+. Your change is stored", page(staff_client, change))
+    WorkerBeat.objects.filter(pk=beat.pk).update(at=timezone.now())
+    assert "No worker" not in page(staff_client, change)
 
 
 def test_the_answer_brings_the_title(customer: Customer, staff: StaffUser, staff_client: Client) -> None:
