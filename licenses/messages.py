@@ -102,6 +102,10 @@ EXPLANATIONS: dict[str, Explanation] = {
         _("Result unknown"),
         _("Microsoft's answer was lost, and reading the user did not settle it. It may or may not have happened."),
     ),
+    FailureKind.NOT_DONE: Explanation(
+        _("Not done by Microsoft"),
+        _("Microsoft's answer was lost, and the user still has what they had before. Try again."),
+    ),
     FailureKind.UNKNOWN: Explanation(
         _("Refused by Microsoft"), _("Microsoft gave this reason, which the portal does not know yet:")
     ),

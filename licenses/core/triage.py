@@ -38,6 +38,7 @@ class FailureKind(StrEnum):
     SKU_SUSPENDED = "sku_suspended"
     CHANGED_ELSEWHERE = "changed_elsewhere"
     UNREADABLE = "unreadable"
+    NOT_DONE = "not_done"
     UNKNOWN = "unknown"
 
 
@@ -70,6 +71,7 @@ _RETRYABLE = frozenset(
         FailureKind.TOKEN,
         FailureKind.CHANGED_ELSEWHERE,
         FailureKind.UNREADABLE,
+        FailureKind.NOT_DONE,
     }
 )
 

@@ -39,13 +39,13 @@ def read_back(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Read up to 300 users, compare, store what they have now, and correct the rows that differ."""
-    found, asked = _read(gateway, rows)
+    found, asked = read(gateway, rows)
     odd = [row for row in rows if not _agrees(row, found)]
     for pause in _PAUSES:
         if not odd:
             break
         sleep(pause)
-        again, asked_again = _read(gateway, odd)
+        again, asked_again = read(gateway, odd)
         for row in odd:
             found.pop(row.object_id, None)
         found.update(again)
@@ -54,7 +54,7 @@ def read_back(
     _store(change, rows, found, asked)
 
 
-def _read(gateway: DirectoryGateway, rows: Sequence[UserChange]) -> tuple[dict[str, UserRecord], dict[str, datetime]]:
+def read(gateway: DirectoryGateway, rows: Sequence[UserChange]) -> tuple[dict[str, UserRecord], dict[str, datetime]]:
     """Return the users and when each was asked for: what somebody else reads meanwhile is newer."""
     now = timezone.now()
     found = dict(gateway.users_by_id([row.object_id for row in rows]))

@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -18,7 +19,7 @@ from customers.folding import fold
 from customers.models import Customer, Source
 from licenses.forms import one_time_key
 from licenses.models import LicenseChange, UserChange
-from licenses.services import again, keys, outcomes, report, save, stopping
+from licenses.services import again, check, keys, outcomes, report, save, stopping
 from licenses.services.progress import Phase, progress_of
 from licenses.services.refresh import read_if_few
 from licensing_portal.gateways.errors import GatewayError
@@ -58,6 +59,8 @@ def change_page(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     go = request.POST.get("go", "again")
     if request.method == "POST" and go == "again":
         return _select_again(request, change)
+    if request.method == "POST" and go == "check":
+        return _check_again(request, change)
     if request.method == "POST" and go in _DRAFTS:
         return _make_draft(request, change, go)
     context = {"customer": change.customer, "nav": "changes", "change": change}
@@ -97,6 +100,23 @@ def _make_draft(request: StaffRequest, change: LicenseChange, go: str) -> HttpRe
     if draft.status == LicenseChange.Status.DRAFT:
         return redirect(_review_address(draft))
     return redirect("licenses:change", change_id=draft.pk)
+
+
+def _check_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:
+    """Read those whose result is unknown once more, and say how many of them are settled."""
+    if change.is_open:
+        messages.warning(request, _("This change is still running. Wait for its end, or stop it."))
+        return redirect("licenses:change", change_id=change.pk)
+    unknown = report.counts(change).unknown
+    try:
+        left = check.check_again(change)
+    except GatewayError:
+        left = report.counts(change).unknown
+        messages.warning(request, _("Microsoft did not answer. Check again later."))
+    if settled := unknown - left:
+        text = ngettext("%(n)d user was settled.", "%(n)d users were settled.", settled)
+        messages.success(request, text % {"n": settled})
+    return redirect("licenses:change", change_id=change.pk)
 
 
 def _review_address(change: LicenseChange) -> str:

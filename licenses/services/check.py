@@ -1,0 +1,94 @@
+"""Check again: reads the users of an ended change whose result is unknown once more, and says what became of them.
+
+Nothing is sent. By the time somebody asks, Microsoft's replicas agree: who still has what they had before was not
+changed.
+"""
+
+import time
+from itertools import batched
+
+from django.db import transaction
+
+from licenses.core.outcome import Verdict, judge
+from licenses.core.triage import FailureKind, failure_of
+from licenses.models import LicenseChange, UserChange
+from licenses.services import readback
+from licenses.services.directory_rows import store_users
+from licenses.services.figures import write_after_change
+from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
+from licenses.services.states import state_of, state_to_json
+from licensing_portal.gateways.protocol import UserRecord
+from licensing_portal.wiring import PAGE_LIMITS, directory_gateway
+
+State, Step = UserChange.State, UserChange.Step
+
+# No further call begins after this: somebody waits for the page.
+_SECONDS = 6.0
+_FIELDS = (
+    "state",
+    "step",
+    "uncertain",
+    "after",
+    "verified",
+    "failure_kind",
+    "failure_skus",
+    "failure_plans",
+    "status",
+    "code",
+    "message",
+    "request_id",
+    "outcome_key",
+)
+
+
+def check_again(change: LicenseChange) -> int:
+    """Judge users whose result is unknown by what they have now; return how many are still unknown.
+
+    Raises GatewayError; what was judged before it is kept.
+    """
+    gateway = directory_gateway(change.customer.tenant_id, limits=PAGE_LIMITS)
+    unknown = change.user_changes.filter(state=State.UNKNOWN)
+    ends_at = time.monotonic() + _SECONDS
+    pks = list(unknown.order_by("position").values_list("pk", flat=True))
+    for some in batched(pks, readback.CHUNK):
+        if time.monotonic() > ends_at:
+            break
+        rows = list(unknown.filter(pk__in=some))
+        found, asked = readback.read(gateway, rows)
+        with transaction.atomic():
+            # Two who press the button at once: the second finds nobody left.
+            rows = list(unknown.select_for_update().filter(pk__in=some))
+            for row in rows:
+                _settle(row, found.get(row.object_id))
+            UserChange.objects.bulk_update(rows, _FIELDS)
+            if found:
+                store_users(change.customer, list(found.values()), read_at=min(asked.values()), first=False)
+    if pks:
+        write_after_change(change.customer)
+    return unknown.count()
+
+
+def _settle(row: UserChange, record: UserRecord | None) -> None:
+    """Give a row the end state that the user's licences prove."""
+    row.verified, row.uncertain = True, False
+    if record is None:
+        row.after = {"exists": False}
+        _fail(row, FailureKind.NOT_FOUND)
+        return
+    now = state_of(record)
+    row.after = state_to_json(now)
+    if row.location and now.usage_location == row.location:
+        # The first of the two steps is done.
+        row.step = Step.LICENCES
+    verdict = judge(state_before(row), diff_of(row), now)
+    if verdict == Verdict.DONE:
+        row.state, row.failure_kind = State.UPDATED, ""
+        row.outcome_key = outcome_key(row)
+    else:
+        _fail(row, FailureKind.NOT_DONE if verdict == Verdict.UNTOUCHED else FailureKind.CHANGED_ELSEWHERE)
+
+
+def _fail(row: UserChange, kind: FailureKind) -> None:
+    row.state = State.FAILED
+    write_failure(row, failure_of(kind))
+    row.outcome_key = outcome_key(row)
