@@ -12,6 +12,7 @@ from licenses.core.holdings import UserState
 from licenses.core.planning import Cause, Planner, SavePlan, UserPlan, found_causes
 from licenses.core.triage import Failure, FailureKind, failure_of
 
+_NOBODY: Mapping[UserId, FailureKind] = {}
 _OPPOSITE = {Choice.ALL: Choice.NONE, Choice.NONE: Choice.ALL, Choice.KEEP: Choice.KEEP}
 
 
@@ -99,25 +100,34 @@ def plan_undo(
     deeds: Mapping[UserId, Deed],
     catalog: Catalog,
     *,
+    unclear: Mapping[UserId, FailureKind] = _NOBODY,
     review_above: int = 100,
     drift: bool = False,
 ) -> SavePlan:
-    """Plan the undo of these deeds for users in the order in which seats are given out."""
+    """Plan the undo of these deeds for users in the order in which seats are given out.
+
+    `unclear`: users of whom nobody knows what the change did to them, and why; they are left alone by name.
+    """
     planner = Planner(catalog)
     plans: list[UserPlan] = []
     causes: set[Cause] = {Cause.DRIFT} if drift else set()
     for state in users:
         deed = deeds.get(state.user_id)
-        found = reverse(deed, state, catalog) if deed else Reversal(diff=UserDiff(user_id=state.user_id))
+        found = reverse(deed, state, catalog) if deed else _left_alone(state, unclear.get(state.user_id))
         if found.refusal and state.exists:
             plans.append(UserPlan(user_id=state.user_id, state_before=state, diff=found.diff, refusal=found.refusal))
             causes |= {Cause.PRODUCT_GONE} if found.refusal.kind == FailureKind.BAD_SKU else set()
+            causes |= {Cause.UNCLEAR_LEFT_OUT} if deed is None else set()
         else:
             plans.append(planner.plan(state, found.diff, is_wished=deed is not None))
             causes |= {Cause.LOCATION_STAYS} if found.location_stays else set()
             causes |= _taken(found.diff, state)
     causes |= found_causes(plans, review_above)
     return SavePlan(users=tuple(plans), seats=planner.ledger.lines(), causes=frozenset(causes))
+
+
+def _left_alone(now: UserState, why: FailureKind | None) -> Reversal:
+    return Reversal(diff=UserDiff(user_id=now.user_id), refusal=failure_of(why) if why else None)
 
 
 def _taken(diff: UserDiff, now: UserState) -> set[Cause]:

@@ -10,7 +10,7 @@ from licenses.core.undo import reversed_wish
 from licenses.models import LicenseChange, UserChange
 from licenses.services import save
 from licenses.services.intents import people
-from licenses.services.plans import DONE, LOCATED_ALONE
+from licenses.services.plans import DONE, LOCATED_ALONE, UNCLEAR
 from licenses.services.refresh import READ_IN_REQUEST, refresh_products, refresh_users
 from licenses.services.wishes import wish_from_json
 from licensing_portal.staff.models import StaffUser
@@ -25,8 +25,12 @@ def to_retry(change: LicenseChange) -> QuerySet[UserChange]:
 
 
 def to_undo(change: LicenseChange) -> QuerySet[UserChange]:
-    """Return those users who still exist and whom the change changed, in its order."""
-    return _existing(change).filter(DONE | LOCATED_ALONE)
+    """Return those users who still exist and whom the change changed, or may have, in its order.
+
+    Nobody, when there is none of whom it is known.
+    """
+    known = _existing(change).filter(DONE | LOCATED_ALONE)
+    return _existing(change).filter(DONE | LOCATED_ALONE | UNCLEAR) if known.exists() else known
 
 
 def _existing(change: LicenseChange) -> QuerySet[UserChange]:

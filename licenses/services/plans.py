@@ -24,7 +24,10 @@ _IDS_AT_ONCE = 10_000
 # The location was set, and then the licences were not.
 LOCATED_ALONE = ~Q(location="") & Q(step=Step.LICENCES, state__in=[State.FAILED, State.NOT_TRIED])
 DONE = Q(state=State.UPDATED, after__isnull=False) & (~Q(add=[]) | ~Q(remove=[]) | ~Q(location=""))
-_UNCLEAR = Q(state=State.UNKNOWN) | Q(state=State.FAILED, failure_kind=FailureKind.CHANGED_ELSEWHERE.value)
+# Whether a call changed these, nobody knows.
+UNCLEAR = Q(state=State.UNKNOWN) | Q(
+    state=State.FAILED, failure_kind=FailureKind.CHANGED_ELSEWHERE.value, attempts__gt=0
+)
 
 
 def plan_change(
@@ -65,10 +68,12 @@ def _gone(wish: Wish, catalog: Catalog) -> tuple[str, ...]:
 
 def _plan_undo(change: LicenseChange, users: Sequence[UserState], catalog: Catalog, *, drift: bool) -> SavePlan:
     deeds = _deeds(change, [state.user_id for state in users])
-    plan = plan_undo(users, deeds, catalog, review_above=settings.REVIEW_ABOVE, drift=drift)
-    if UserChange.objects.filter(_UNCLEAR, change=change.parent_id).exists():
-        return SavePlan(users=plan.users, seats=plan.seats, causes=plan.causes | {Cause.UNCLEAR_LEFT_OUT})
-    return plan
+    rows = UserChange.objects.filter(UNCLEAR, change=change.parent_id)
+    unclear = {
+        object_id: FailureKind(kind or FailureKind.UNREADABLE)
+        for object_id, kind in rows.values_list("object_id", "failure_kind")
+    }
+    return plan_undo(users, deeds, catalog, unclear=unclear, review_above=settings.REVIEW_ABOVE, drift=drift)
 
 
 def _deeds(undo: LicenseChange, object_ids: Collection[str]) -> dict[str, Deed]:

@@ -123,6 +123,30 @@ def test_a_location_that_was_not_set_stays_and_review_says_so(
     assert _licences(sandbox, story, JOINERS[:1]) == [({}, "JP")]
 
 
+def test_who_may_have_been_changed_is_left_alone_by_name(
+    swapped: LicenseChange, sandbox: Sandbox, story: Customer, staff_client: Client
+) -> None:
+    lost, changed = SALES[:2]
+    swapped.user_changes.filter(object_id=lost).update(state=State.UNKNOWN, failure_kind="unreadable")
+    swapped.user_changes.filter(object_id=changed).update(state=State.FAILED, failure_kind="changed_elsewhere")
+    as_they_are = _licences(sandbox, story, [lost, changed])
+    text = _press(staff_client, swapped, "undo").content.decode()
+    for object_id in (lost, changed):
+        assert story.users.get(object_id=object_id).display_name in text
+    undo = _made(swapped)
+    assert Cause.UNCLEAR_LEFT_OUT.value in undo.causes
+    pumped(save.start(undo))
+    assert states(undo) == {lost: State.FAILED, changed: State.FAILED, SALES[2]: State.UPDATED}
+    assert {row(undo, one).failure_kind for one in (lost, changed)} == {"unreadable", "changed_elsewhere"}
+    assert _licences(sandbox, story, [lost, changed]) == as_they_are
+
+
+def test_a_change_of_which_nothing_is_known_offers_no_undo(swapped: LicenseChange, staff_client: Client) -> None:
+    swapped.user_changes.update(state=State.UNKNOWN, failure_kind="unreadable")
+    text = staff_client.get(reverse("licenses:change", args=[swapped.pk])).content.decode()
+    assert 'value="undo"' not in text
+
+
 def test_an_undo_that_waited_is_planned_anew_from_the_deeds(
     swapped: LicenseChange, sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
