@@ -166,7 +166,11 @@ def _post(request: StaffRequest, customer: Customer, selection: Selection) -> Ht
     try:
         first = keys.same_key(request.user, customer, key, content) if key else None
         if first is None:
-            return _take(request, customer, selection, content)
+            answer = _take(request, customer, selection, content)
+            # The same form, posted at the same time, may have taken the users meanwhile.
+            first = keys.same_key(request.user, customer, key, content) if answer is None and key else None
+            if first is None:
+                return answer or _nobody(request, customer)
     except keys.KeyReused as reused:
         return render(request, "licenses/key_reused.html", {"customer": customer, "first": reused.change}, status=409)
     _require(request, wish_from_json(first.wish))
@@ -177,10 +181,12 @@ def _require(request: StaffRequest, wish: Wish) -> None:
     require(request.user, Right.LICENSE_REVOKE if wish.removes else Right.LICENSE_ASSIGN)
 
 
-def _take(request: StaffRequest, customer: Customer, selection: Selection, content: str) -> HttpResponse:
-    """Store a draft of what was chosen, and start it or show Review."""
+def _take(request: StaffRequest, customer: Customer, selection: Selection, content: str) -> HttpResponse | None:
+    """Store a draft of what was chosen, and start it or show Review; None when nobody is selected."""
     form = WishForm(request.POST, load_catalog(customer))
     _require(request, form.wish)
+    if not selections.users(selection).exists():
+        return None
     if (refusal := _refusal(request, customer, selection, form)) is not None:
         return refusal
     try:
@@ -197,7 +203,7 @@ def _take(request: StaffRequest, customer: Customer, selection: Selection, conte
             starts_itself=form.starts,
         )
     except save.NobodySelected:
-        return _nobody(request, customer)
+        return None
     except save.TooManyUsers as error:
         form.errors[""] = _("One change holds at most %(n)d users. Select fewer.") % {"n": error.limit}
         return _page(request, customer, selection, form, status=422)
@@ -205,9 +211,9 @@ def _take(request: StaffRequest, customer: Customer, selection: Selection, conte
 
 
 def _refusal(request: StaffRequest, customer: Customer, selection: Selection, form: WishForm) -> HttpResponse | None:
-    """Answer a form that cannot be stored, or nobody to store it for; None when it can."""
-    if (away := _not_ready(request, customer, selection)) is not None:
-        return away
+    """Answer a form that cannot be stored, or an old selection that waits for its answer; None when it can."""
+    if selections.is_stale(selection, timezone.now()):
+        return _to_the_list(customer)
     if not form.errors and form.wish.is_empty:
         form.errors[""] = _("Choose a product, a service plan or a location.")
     if not form.key:
