@@ -68,6 +68,8 @@ class LicenseChange(models.Model):
     seats_before = models.JSONField(default=dict)
     # What people lose, by family: [["exchange", 14], …].
     losses = models.JSONField(default=list)
+    # What a swap keeps off: [{"skuId", "family", "planId", "users"}].
+    kept_off = models.JSONField(default=list)
     total = models.PositiveIntegerField(default=0)
     # While `planning`: the chosen users' row ids in order, and whether to start at once when nothing asks for Review.
     planned_users = models.JSONField(default=list)

@@ -72,6 +72,8 @@ class WishForm:
             data["location"] = wish.location
         if wish.overwrite_location:
             data["overwrite_location"] = "1"
+        if not wish.carry_over:
+            data["carry_over"] = "off"
         data["reference"] = reference
         return cls(data, catalog)
 
@@ -124,6 +126,11 @@ class WishForm:
         return self.data.get("overwrite_location") == "1"
 
     @property
+    def carry_over(self) -> bool:
+        """Whether what people had off in a product that goes stays off in one that comes."""
+        return self.data.get("carry_over") != "off"
+
+    @property
     def key(self) -> str:
         """The one-time key; empty when it is none."""
         return one_time_key(self.data)
@@ -161,4 +168,5 @@ class WishForm:
             plans=self.plans,
             location=self.location,
             overwrite_location=self.overwrite_location,
+            carry_over=self.carry_over,
         )

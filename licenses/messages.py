@@ -137,6 +137,43 @@ _LOSSES: dict[str, Any] = {
 }
 
 
+# Microsoft's names; the others are ours.
+_FAMILIES: dict[str, Any] = {
+    Family.EXCHANGE: "Exchange",
+    Family.SHAREPOINT: "SharePoint, OneDrive",
+    Family.TEAMS: "Teams",
+    Family.SKYPE: "Skype for Business",
+    Family.OFFICE: _("Office apps"),
+    Family.OFFICE_WEB: _("Office on the web"),
+    Family.INTUNE: "Intune",
+    Family.ENTRA: "Entra ID",
+    Family.DEFENDER: "Defender",
+    Family.INFORMATION_PROTECTION: _("Information protection"),
+    Family.YAMMER: "Viva Engage",
+    Family.COPILOT: "Copilot",
+    Family.POWER_BI: "Power BI",
+    Family.POWER_APPS: "Power Apps",
+    Family.POWER_AUTOMATE: "Power Automate",
+    Family.DATAVERSE: "Dataverse",
+    Family.PLANNER: "Planner",
+    Family.PROJECT: "Project",
+    Family.VISIO: "Visio",
+    Family.PHONE: _("Phone"),
+    Family.AUDIO_CONFERENCING: _("Audio conferencing"),
+    Family.CALLING_PLAN: _("Calling plan"),
+    Family.VIVA: "Viva",
+    Family.FORMS: "Forms",
+    Family.TODO: "To Do",
+    Family.WHITEBOARD: "Whiteboard",
+    Family.STREAM: "Stream",
+}
+
+
+def family_name(family: str) -> str:
+    """Return what people call a family of service plans; empty for the rest, which have names of their own."""
+    return str(_FAMILIES.get(family, ""))
+
+
 def explanation(kind: str) -> Explanation:
     """Return title and text of a failure kind; the unknown kind's for one without words."""
     return EXPLANATIONS.get(kind, EXPLANATIONS[FailureKind.UNKNOWN])

@@ -4,12 +4,13 @@
 (design, section 5).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from licenses.core.catalog import Catalog, GroupId, PlanId, Sku, SkuId, UserId
 from licenses.core.holdings import DIRECT, Held, Path, UserState
+from licenses.core.swap import CarryOver
 
 
 class Choice(StrEnum):
@@ -28,6 +29,8 @@ class Wish:
     plans: Mapping[tuple[SkuId, PlanId], Choice] = field(default_factory=dict)
     location: str | None = None
     overwrite_location: bool = False
+    # Whether what a user had switched off in a product that goes starts off in one that comes.
+    carry_over: bool = True
 
     @property
     def removes_products(self) -> bool:
@@ -80,6 +83,8 @@ class UserDiff:
     remove: tuple[SkuId, ...] = ()
     location: str | None = None
     kept: tuple[Kept, ...] = ()
+    # Plans of newly given products that start off because they were off in a product that goes.
+    carried: tuple[tuple[SkuId, PlanId], ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -97,6 +102,7 @@ class Differ:
 
     def __init__(self, wish: Wish, catalog: Catalog) -> None:
         self._wish = wish
+        self._carry_over = CarryOver(catalog)
         switched = {sku_id for (sku_id, _), choice in wish.plans.items() if choice != Choice.KEEP}
         chosen = {sku_id for sku_id, choice in wish.products.items() if choice != Choice.KEEP}
         self._edits = tuple(
@@ -108,6 +114,7 @@ class Differ:
         adds: list[LicenseAdd] = []
         removes: list[SkuId] = []
         kept: list[Kept] = []
+        given: list[_Edit] = []
         for edit in self._edits:
             held = state.held.get(edit.sku_id)
             if edit.choice == Choice.NONE:
@@ -115,23 +122,41 @@ class Differ:
                     _revoke(edit.sku_id, held, removes, kept)
             elif held is None or not held.holds:
                 if edit.choice == Choice.ALL:
-                    adds.append(edit.new_holder)
+                    given.append(edit)
             elif edit.off or edit.on:
                 edit.switch(held, adds, kept)
+        carried = self._give(given, state, removes, adds)
         return UserDiff(
             user_id=state.user_id,
             add=tuple(adds),
             remove=tuple(removes),
             location=_location(state, self._wish),
             kept=tuple(kept),
+            carried=carried,
         )
+
+    def _give(
+        self, given: Sequence["_Edit"], state: UserState, removes: Sequence[SkuId], adds: list[LicenseAdd]
+    ) -> tuple[tuple[SkuId, PlanId], ...]:
+        """Add newly given products; return which of their plans start off because the user had them off before."""
+        gone = [(sku_id, state.held[sku_id].disabled) for sku_id in removes if state.holds(sku_id)]
+        if not (self._wish.carry_over and any(disabled for _, disabled in gone)):
+            adds.extend(edit.new_holder for edit in given)
+            return ()
+        carried: list[tuple[SkuId, PlanId]] = []
+        for edit in given:
+            # A box that says on or off has the last word.
+            off = self._carry_over.starts_off(gone, edit.sku) - edit.on - edit.off
+            adds.append(replace(edit.new_holder, disabled=edit.off | off) if off else edit.new_holder)
+            carried += [(edit.sku_id, plan_id) for plan_id in sorted(off)]
+        return tuple(carried)
 
 
 class _Edit:
     """The choices for one SKU. Company plans and plans that the SKU does not have are never switched."""
 
     def __init__(self, sku: Sku, wish: Wish) -> None:
-        self.sku_id = sku.sku_id
+        self.sku, self.sku_id = sku, sku.sku_id
         self.choice = wish.products.get(sku.sku_id, Choice.KEEP)
         choices = {plan.plan_id: wish.plans.get((sku.sku_id, plan.plan_id)) for plan in sku.user_plans}
         self.off = frozenset(plan_id for plan_id, choice in choices.items() if choice == Choice.NONE)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from customers import selection as selections
 from customers.models import Customer, Selection
 from licenses import doorbell
+from licenses.core.carried import kept_off
 from licenses.core.catalog import Catalog
 from licenses.core.diff import Wish
 from licenses.core.losses import losses
@@ -217,6 +218,10 @@ def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Person], ca
         for line in plan.seats
     ]
     change.losses = [[family.value, number] for family, number in losses(plan, catalog).items()]
+    change.kept_off = [
+        {"skuId": one.sku_id, "family": one.family.value, "planId": one.plan_id, "users": one.users}
+        for one in kept_off(plan, catalog)
+    ]
     change.total = len(plan.users)
     note_products(change, wish_from_json(change.wish), plan.users)
     change.save()
@@ -229,6 +234,24 @@ def _plan_again(change: LicenseChange) -> LicenseChange:
     change.seen_at = None
     change.created_at = timezone.now()
     _write_plan(change)
+    return change
+
+
+def carry_over(change: LicenseChange, *, is_on: bool) -> LicenseChange:
+    """Plan a draft again with what people had off kept off or switched on; a large one is planned by a worker."""
+    with transaction.atomic():
+        change = LicenseChange.objects.select_for_update().get(pk=change.pk)
+        if change.status != Status.DRAFT or change.kind == LicenseChange.Kind.UNDO:
+            return change
+        change.wish = change.wish | {"carryOver": is_on}
+        change.user_changes.all().delete()
+        change.starts_itself = False
+        if change.total > PLANNED_IN_REQUEST:
+            change.status = Status.PLANNING
+            change.save()
+            doorbell.ring_planner(change)
+        else:
+            _write_plan(change)
     return change
 
 

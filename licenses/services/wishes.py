@@ -12,6 +12,7 @@ def wish_to_json(wish: Wish) -> dict[str, Any]:
         "plans": {f"{sku}/{plan}": choice.value for (sku, plan), choice in wish.plans.items() if choice != Choice.KEEP},
         "location": wish.location,
         "overwriteLocation": wish.overwrite_location,
+        "carryOver": wish.carry_over,
     }
 
 
@@ -26,4 +27,5 @@ def wish_from_json(data: dict[str, Any]) -> Wish:
         plans=plans,
         location=data.get("location"),
         overwrite_location=bool(data.get("overwriteLocation")),
+        carry_over=bool(data.get("carryOver", True)),
     )

@@ -18,12 +18,13 @@ from customers import selection as selections
 from customers.models import Customer, Selection
 from customers.scope import customer_or_404
 from licenses import doorbell
+from licenses.core.carried import KeptOff, kept_off
 from licenses.core.catalog import Catalog
 from licenses.core.diff import Wish
 from licenses.core.estimate import estimate
 from licenses.countries import choices, country_name
 from licenses.forms import MAX_REFERENCE, WishForm, content_of, one_time_key
-from licenses.messages import CAUSES
+from licenses.messages import CAUSES, family_name
 from licenses.models import LicenseChange
 from licenses.services import keys, save
 from licenses.services import manage as boxes
@@ -232,6 +233,13 @@ def _follow(draft: LicenseChange) -> HttpResponse:
     return redirect(reverse("licenses:review", args=[draft.customer.tenant_id]) + f"?change={draft.pk}")
 
 
+def _kept_name(kept: KeptOff, catalog: Catalog) -> str:
+    """Return what people call a family that a swap keeps off, or the plan that is of none."""
+    plans = catalog.skus[kept.sku_id].plans
+    named = (plan.display_name for plan in plans if plan.plan_id == kept.plan_id)
+    return family_name(kept.family) or next(named)
+
+
 @require_POST
 @needs(Right.LICENSE_PLAN)
 def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
@@ -259,6 +267,7 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "effects": [effect for effect in found.values() if effect.is_any],
         "all_effects": found.values(),
         "notes": plan_notes(plan, form.wish, catalog),
+        "kept_off": [(_kept_name(one, catalog), one.users) for one in kept_off(plan, catalog)],
         "locations": locations,
         "causes": [CAUSES[cause] for cause in sorted(plan.causes)],
         "calls": plan.calls,

@@ -14,7 +14,7 @@ from customers.scope import customer_or_404
 from licenses.core.diff import Choice
 from licenses.core.estimate import estimate
 from licenses.forms import one_time_key
-from licenses.messages import CAUSES, loss
+from licenses.messages import CAUSES, family_name, loss
 from licenses.models import LicenseChange, UserChange
 from licenses.services import report, save
 from licenses.services.naming import Names
@@ -22,6 +22,9 @@ from licenses.services.progress import writes_left
 from licenses.views.drafts import own_change
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
+
+# Buttons for what people had switched off in a product that goes.
+_CARRY_OVER = {"switch-on": False, "keep-off": True}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -33,9 +36,16 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
     change = own_change(request, tenant_id, data.get("change", ""))
     if change.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=change.pk)
+    if request.method == "POST" and request.POST.get("go") in _CARRY_OVER:
+        return _carry_over(change, request.POST["go"])
     if request.method == "POST":
         return _start(request, change)
-    names = Names(customer, [line["skuId"] for line in change.seats])
+    kept = change.kept_off
+    names = Names(
+        customer,
+        [line["skuId"] for line in (*change.seats, *kept)],
+        [line["planId"] for line in kept if line["planId"]],
+    )
     calls = change.user_changes.filter(state=UserChange.State.PENDING).count()
     context = {
         "customer": customer,
@@ -46,10 +56,27 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "seats": [{**line, "name": names.product(line["skuId"])} for line in change.seats],
         "losses": [words for family, number in change.losses if (words := loss(family, number))],
         "groups": report.review_groups(change),
+        "kept_off": [
+            {
+                "name": family_name(line["family"]) or names.plan(line["planId"]),
+                "product": names.product(line["skuId"]),
+                "users": line["users"],
+            }
+            for line in kept
+        ],
+        "is_all_on": not change.wish.get("carryOver", True),
         "calls": calls,
         "estimate": estimate(writes_left(change), rate=settings.WRITES_PER_SECOND, burst=settings.WRITE_BURST),
     }
     return render(request, "licenses/review.html", context)
+
+
+def _carry_over(change: LicenseChange, go: str) -> HttpResponse:
+    """Plan the draft again with what was off kept off, or switched on."""
+    change = save.carry_over(change, is_on=_CARRY_OVER[go])
+    if change.status != LicenseChange.Status.DRAFT:
+        return redirect("licenses:change", change_id=change.pk)
+    return redirect(reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}")
 
 
 def _start(request: StaffRequest, change: LicenseChange) -> HttpResponse:

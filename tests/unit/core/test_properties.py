@@ -67,6 +67,19 @@ def test_the_diff_applied_to_the_state_gives_the_wish(state: UserState, wish: Wi
 
 
 @given(users(), wishes)
+def test_a_new_product_has_everything_on_but_what_was_off_and_what_is_switched_off(
+    state: UserState, wish: Wish
+) -> None:
+    diff = diff_user(state, wish, CATALOG)
+    gone = [sku_id for sku_id in diff.remove if state.holds(sku_id)]
+    was_off = {plan_id.split("-")[-1] for sku_id in gone for plan_id in state.held[sku_id].disabled}
+    for add in (one for one in diff.add if not state.holds(one.sku_id)):
+        for plan_id in add.disabled:
+            is_asked = wish.plans.get((add.sku_id, plan_id)) == Choice.NONE
+            assert is_asked or ((add.sku_id, plan_id) in diff.carried and plan_id.split("-")[-1] in was_off)
+
+
+@given(users(), wishes)
 def test_a_user_who_has_it_gets_no_call(state: UserState, wish: Wish) -> None:
     after = apply_diff(state, diff_user(state, wish, CATALOG))
     assert diff_user(after, wish, CATALOG).is_empty
