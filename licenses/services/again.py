@@ -37,24 +37,28 @@ def _existing(change: LicenseChange) -> QuerySet[UserChange]:
     return change.user_changes.filter(user__isnull=False, user__deleted_at__isnull=True).order_by("position")
 
 
-def retry(change: LicenseChange, staff: StaffUser, *, key: str) -> LicenseChange:
-    """Make a draft with the same wish for the users who were not updated.
+def retry(
+    change: LicenseChange, staff: StaffUser, *, key: str, users: QuerySet[UserChange] | None = None
+) -> LicenseChange:
+    """Make a draft with the same wish for the users who were not updated, or for these of them.
 
     What failed of an undo is undone again, for a wish does not say what each user had. Raises NobodySelected,
     KeyReused.
     """
+    users = to_retry(change) if users is None else users
+    wish = wish_from_json(change.wish)
     if change.kind == Kind.UNDO:
-        return _draft(change, staff, Kind.UNDO, to_retry(change), wish_from_json(change.wish), change.parent, key)
-    return _draft(change, staff, Kind.RETRY, to_retry(change), wish_from_json(change.wish), change, key)
+        return make_draft(change, staff, Kind.UNDO, users, wish, change.parent, key)
+    return make_draft(change, staff, Kind.RETRY, users, wish, change, key)
 
 
 def undo(change: LicenseChange, staff: StaffUser, *, key: str) -> LicenseChange:
     """Make a draft that turns back what a change did. Raises NobodySelected, KeyReused."""
     wish = reversed_wish(wish_from_json(change.wish))
-    return _draft(change, staff, Kind.UNDO, to_undo(change), wish, change, key)
+    return make_draft(change, staff, Kind.UNDO, to_undo(change), wish, change, key)
 
 
-def _draft(
+def make_draft(
     change: LicenseChange,
     staff: StaffUser,
     kind: LicenseChange.Kind,
@@ -62,14 +66,17 @@ def _draft(
     wish: Wish,
     parent: LicenseChange | None,
     key: str,
+    *,
+    content: str = "",
 ) -> LicenseChange:
+    """Make a draft for these users of a change; `content` tells drafts of one key apart."""
     return save.make_draft(
         staff=staff,
         customer=change.customer,
         wish=wish,
         user_pks=users.values_list("user_id", flat=True),
         key=key,
-        content=f"{kind}:{change.pk}",
+        content=f"{kind}:{change.pk}:{content}"[:64],
         reference=change.reference,
         kind=kind,
         parent=parent,

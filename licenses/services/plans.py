@@ -43,7 +43,7 @@ def plan_change(
         return _plan_undo(change, users, catalog, drift=drift)
     wish = wish_from_json(change.wish)
     # A form refuses such a product; a retry has no form.
-    if change.kind == Kind.RETRY and (gone := _gone(wish, catalog)):
+    if change.kind in (Kind.RETRY, Kind.REPAIR) and (gone := _gone(wish, catalog)):
         refusal = failure_of(FailureKind.BAD_SKU, skus=gone)
         nobody = (
             UserPlan(user_id=one.user_id, state_before=one, diff=UserDiff(user_id=one.user_id), refusal=refusal)

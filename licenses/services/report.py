@@ -1,5 +1,7 @@
 """What Review and the page of a change show of all their users, from the stored rows."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,6 +127,13 @@ class Cause:
     # Whether nothing at all happened, and whether the usage location was set before the licenses were not.
     is_untouched: bool
     is_located: bool
+    # One of its users.
+    first: UserChange
+
+    @property
+    def id(self) -> str:
+        """What names the cause in a form."""
+        return hashlib.md5(json.dumps(self.key).encode(), usedforsecurity=False).hexdigest()
 
 
 def cause_key(row: UserChange) -> CauseKey:
@@ -188,7 +197,17 @@ def _cause(first: UserChange, number: int, names: Names) -> Cause:
         is_unknown=first.state == State.UNKNOWN,
         is_untouched=first.state != State.UNKNOWN and not first.is_located,
         is_located=first.is_located,
+        first=first,
     )
+
+
+def users_of(change: LicenseChange, cause: Cause) -> QuerySet[UserChange]:
+    """Return the users of a cause who still exist, in the change's order."""
+    first = cause.first
+    rows = change.user_changes.filter(user__isnull=False, user__deleted_at__isnull=True)
+    facts = ("state", "failure_kind", "failure_skus", "failure_plans")
+    same = {name: getattr(first, name) for name in facts} | {"words": cause.key[4], "located": first.is_located}
+    return _with_cause(rows).filter(**same).order_by("position")
 
 
 def review_groups(change: LicenseChange) -> list[Group]:

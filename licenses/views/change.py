@@ -1,6 +1,8 @@
 """One change: its progress while it runs, and afterwards the truth about each user."""
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -9,19 +11,22 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from customers import selection as selections
 from customers.folding import fold
 from customers.models import Customer, Source
+from licenses.core.repair import Act
+from licenses.countries import CODES, choices
 from licenses.forms import one_time_key
 from licenses.models import LicenseChange, UserChange
-from licenses.services import again, check, keys, outcomes, report, save, stopping
+from licenses.services import again, check, keys, outcomes, repair, report, save, stopping
 from licenses.services.progress import Phase, progress_of
 from licenses.services.refresh import read_if_few
+from licenses.services.states import load_catalog
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.paging import page_of
 from licensing_portal.staff.guards import StaffRequest, needs, require
@@ -62,32 +67,66 @@ def change_page(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST" and go == "check":
         return _check_again(request, change)
     if request.method == "POST" and go in _DRAFTS:
-        return _make_draft(request, change, go)
-    context = {"customer": change.customer, "nav": "changes", "change": change}
+        return _again(request, change, go)
     if change.is_open:
+        context = {"customer": change.customer, "nav": "changes", "change": change}
         return render(request, "licenses/running.html", context | _progress(change))
+    if request.method == "POST" and go == "repair":
+        return _repair(request, change)
     is_known = request.GET.get("show", "") in ("", *_TABS)
-    context |= _result(request, change) | {"is_unknown_tab": not is_known, "key": uuid.uuid4().hex}
+    problem = "" if is_known else _("This part of the result is not known; the usual one is shown.")
     is_good = is_known and request.method != "POST"
-    return render(request, "licenses/result.html", context, status=200 if is_good else 422)
+    return _result_page(request, change, {"problem": problem}, status=200 if is_good else 422)
 
 
-def _make_draft(request: StaffRequest, change: LicenseChange, go: str) -> HttpResponse:
+def _result_page(
+    request: StaffRequest, change: LicenseChange, more: dict[str, object], status: int = 422
+) -> HttpResponse:
+    context = {"customer": change.customer, "nav": "changes", "change": change, "key": uuid.uuid4().hex}
+    return render(request, "licenses/result.html", context | _result(request, change) | more, status=status)
+
+
+def _again(request: StaffRequest, change: LicenseChange, go: str) -> HttpResponse:
+    """Try again what failed, or undo what was done."""
+    users = again.to_retry(change) if go == "retry" else again.to_undo(change)
+    return _make_draft(request, change, users, go, lambda key: _DRAFTS[go](change, request.user, key=key))
+
+
+def _repair(request: StaffRequest, change: LicenseChange) -> HttpResponse:
+    """Make the draft that a repair's button asks for, for the users of its cause."""
+    code, location = request.POST.get("repair", ""), request.POST.get("location", "").strip().upper()
+    cause = next((one for one in report.causes(change) if one.id == request.POST.get("cause")), None)
+    catalog = load_catalog(change.customer)
+    if cause is None or all(offer.repair.code != code for offer in repair.offers(change, cause, catalog)):
+        return _result_page(request, change, {"problem": _("This repair is not known. Choose one of the list.")})
+    if code == Act.LOCATION and location not in CODES:
+        return _result_page(request, change, {"problem": _("This location is not known. Choose one of the list.")})
+    make = partial(repair.make, change, request.user, cause, code, catalog=catalog, location=location)
+    users = report.users_of(change, cause)
+    return _make_draft(request, change, users, f"{cause.id}:{code}:{location}", lambda key: make(key=key))
+
+
+def _make_draft(
+    request: StaffRequest,
+    change: LicenseChange,
+    users: QuerySet[UserChange],
+    button: str,
+    make: Callable[[str], LicenseChange],
+) -> HttpResponse:
     """Make the draft that a button asks for, from what Microsoft says now, and show it in Review."""
     require(request.user, Right.LICENSE_PLAN)
     if change.is_open:
         messages.warning(request, _("This change is still running. Wait for its end, or stop it."))
         return redirect("licenses:change", change_id=change.pk)
-    users = again.to_retry(change) if go == "retry" else again.to_undo(change)
     try:
         # Many are read by the worker that plans them.
         read_if_few(change.customer, users)
     except GatewayError:
         messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
     # Each button has a key of its own: whoever comes back may press the other one.
-    key = uuid.uuid5(change.pk, f"{go}:{one_time_key(request.POST) or uuid.uuid4()}").hex
+    key = uuid.uuid5(change.pk, f"{button}:{one_time_key(request.POST) or uuid.uuid4()}").hex
     try:
-        draft = _DRAFTS[go](change, request.user, key=key)
+        draft = make(key)
     except save.NobodySelected:
         messages.warning(request, _("There is nobody left for whom this could be done."))
         return redirect("licenses:change", change_id=change.pk)
@@ -162,6 +201,8 @@ def _result(request: StaffRequest, change: LicenseChange) -> dict[str, object]:
         "q": q,
         "page": page,
         "groups": _by_cause(change, rows, tab),
+        "countries": choices(get_language() or "en") if tab == "action" else (),
+        "may_plan": request.user.may(Right.LICENSE_PLAN),
         "seconds": (change.finished_at - change.started_at).total_seconds()
         if change.finished_at and change.started_at
         else None,
@@ -174,16 +215,21 @@ def _followers(change: LicenseChange) -> "QuerySet[LicenseChange]":
     return made.select_related("staff").order_by("created_at")[:_FOLLOWERS]
 
 
-def _by_cause(
-    change: LicenseChange, rows: list[UserChange], tab: str
-) -> list[tuple[report.Cause | None, list[outcomes.ResultRow]]]:
-    """Return the page's users in groups: of one cause each, or all updated ones together."""
+type Groups = list[tuple[report.Cause | None, list[repair.Offer], list[outcomes.ResultRow]]]
+
+
+def _by_cause(change: LicenseChange, rows: list[UserChange], tab: str) -> Groups:
+    """Return the page's users in groups: of one cause each with its repairs, or all updated ones together."""
     shown = outcomes.result_rows(rows, outcomes.names_for(change, rows))
-    if tab != "action":
-        return [(None, shown)] if shown else []
+    if tab != "action" or not shown:
+        return [(None, [], shown)] if shown else []
     causes = {cause.key: cause for cause in report.causes(change)}
-    found = groupby(shown, key=lambda one: report.cause_key(one.row))
-    return [(causes.get(key), list(group)) for key, group in found]
+    catalog = load_catalog(change.customer)
+    groups: Groups = []
+    for key, group in groupby(shown, key=lambda one: report.cause_key(one.row)):
+        cause = causes.get(key)
+        groups.append((cause, repair.offers(change, cause, catalog) if cause else [], list(group)))
+    return groups
 
 
 @require_safe

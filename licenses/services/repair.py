@@ -1,0 +1,94 @@
+"""Repairs of a change that has ended: for each cause what may help, and the draft that a button makes of it.
+
+A draft of the change's own wish with one thing different, for the users of that cause: Review shows it first.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from licenses.core.catalog import Catalog
+from licenses.core.holdings import UserState
+from licenses.core.repair import Act, Repair, repaired, repairs
+from licenses.core.triage import FailureKind
+from licenses.models import LicenseChange, UserChange
+from licenses.services import again, report
+from licenses.services.intents import diff_of, state_before
+from licenses.services.states import state_from_json
+from licenses.services.wishes import wish_from_json
+from licensing_portal.staff.models import StaffUser
+
+Kind, State = LicenseChange.Kind, UserChange.State
+
+
+class NotOffered(Exception):
+    """This cause has no such repair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A repair with the names that its button needs."""
+
+    repair: Repair
+    product: str = ""
+    plan: str = ""
+
+
+def offers(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> list[Offer]:
+    """Return what may help the users of a cause; nothing for those whom there is nothing to be done for."""
+    return [_named(repair, catalog) for repair in _repairs(change, cause, catalog)]
+
+
+def _repairs(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> Sequence[Repair]:
+    first = cause.first
+    if first.state == State.NOT_TRIED:
+        return (Repair(act=Act.RETRY),)
+    kind = FailureKind(first.failure_kind) if first.failure_kind in FailureKind else FailureKind.UNKNOWN
+    found = repairs(kind, _plans(first), _present(first), diff_of(first), catalog)
+    if change.kind == Kind.UNDO:
+        # It was planned from what people had, not from a wish that could be another one.
+        return tuple(one for one in found if one.act == Act.RETRY)
+    return found
+
+
+def _plans(row: UserChange) -> Sequence[str]:
+    """Return the plans that Microsoft named, or else those that the rules foresaw."""
+    foreseen = (caution["plans"] for caution in row.cautions if caution["kind"] == row.failure_kind)
+    return tuple(row.failure_plans or next(foreseen, ()))
+
+
+def _present(row: UserChange) -> UserState:
+    """Return the user as read back, or as they were when the change was planned."""
+    if row.after and row.after.get("exists", True):
+        return state_from_json(row.object_id, row.after)
+    return state_before(row)
+
+
+def _named(repair: Repair, catalog: Catalog) -> Offer:
+    sku = catalog.get(repair.sku_id)
+    if sku is None:
+        return Offer(repair)
+    plan = next((plan.display_name for plan in sku.plans if plan.plan_id == repair.plan_id), "")
+    return Offer(repair, sku.display_name, plan)
+
+
+def make(
+    change: LicenseChange,
+    staff: StaffUser,
+    cause: report.Cause,
+    code: str,
+    *,
+    catalog: Catalog,
+    location: str,
+    key: str,
+) -> LicenseChange:
+    """Make the draft of a repair for the users of a cause. Raises NotOffered, NobodySelected, KeyReused."""
+    repair = next((one for one in _repairs(change, cause, catalog) if one.code == code), None)
+    if repair is None:
+        raise NotOffered(code)
+    users = report.users_of(change, cause)
+    if repair.act == Act.RETRY:
+        return again.retry(change, staff, key=key, users=users)
+    wish = repaired(wish_from_json(change.wish), repair, location)
+    content = hashlib.md5(f"{cause.id}:{code}:{location}".encode(), usedforsecurity=False).hexdigest()
+    return again.make_draft(change, staff, Kind.REPAIR, users, wish, change, key, content=content)
