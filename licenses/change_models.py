@@ -120,8 +120,13 @@ class ChangeProduct(models.Model):
 
     change = models.ForeignKey(LicenseChange, models.CASCADE, related_name="products")
     sku_id = models.CharField(max_length=GUID)
-    # Whether it is unassigned, or service plans of it are switched off.
+    # Whether anybody loses it, or service plans of it.
     takes_away = models.BooleanField(default=False)
+    # How many users get it, lose it, or have its service plans changed: as planned, and at the end as done. Null: not
+    # counted, for the change is older than these columns.
+    assigned = models.PositiveIntegerField(null=True)
+    unassigned = models.PositiveIntegerField(null=True)
+    edited = models.PositiveIntegerField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["change", "sku_id"], name="product_once_per_change")]

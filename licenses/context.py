@@ -1,21 +1,25 @@
-"""The running changes that every page's header shows."""
+"""The running changes that every page's header shows, and one's own that wait for Review."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from customers.models import Customer
 from licenses.models import LicenseChange, UserChange
+from licenses.services.refresh import READ_IN_REQUEST
 
 # More are not named: the link then leads to all of them.
 _MOST = 20
 
 
 def running_changes(request: HttpRequest) -> dict[str, Any]:
-    """Return the open changes in this person's scope, oldest first; lazily, so that fragments pay nothing."""
+    """Return the open changes in this person's scope and their own large drafts, oldest first.
+
+    Lazily, so that fragments pay nothing.
+    """
     staff = getattr(request, "user", None)
     if staff is None or not staff.is_authenticated:
         return {"running_changes": None}
@@ -23,10 +27,14 @@ def running_changes(request: HttpRequest) -> dict[str, Any]:
     def load() -> RunningChanges:
         waiting = UserChange.objects.filter(change=OuterRef("pk"), state__in=UserChange.OPEN).order_by()
         number = Subquery(waiting.values("change").annotate(n=Count("pk")).values("n"), output_field=IntegerField())
-        found = LicenseChange.objects.filter(
-            status__in=LicenseChange.OPEN, customer__in=Customer.objects.visible_to(staff)
-        ).annotate(waiting=Coalesce(number, 0))
-        return RunningChanges(list(found.select_related("customer").order_by("created_at")[:_MOST]))
+        visible = LicenseChange.objects.filter(customer__in=Customer.objects.visible_to(staff))
+        # Planned by a worker while the person may have gone elsewhere.
+        draft = Q(status=LicenseChange.Status.DRAFT, staff=staff, total__gt=READ_IN_REQUEST)
+        found = visible.filter(Q(status__in=LicenseChange.OPEN) | draft).annotate(waiting=Coalesce(number, 0))
+        rows = list(found.select_related("customer").order_by("created_at")[:_MOST])
+        return RunningChanges(
+            [change for change in rows if change.is_open], [change for change in rows if not change.is_open]
+        )
 
     return {"running_changes": load}
 
@@ -36,6 +44,7 @@ class RunningChanges:
     """The open changes, and how far they are together."""
 
     changes: list[LicenseChange]
+    drafts: list[LicenseChange]
 
     @property
     def percent(self) -> int:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from unicodedata import normalize
+from uuid import UUID
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,7 +19,9 @@ from customers.models import Customer
 from licenses.core.diff import Choice
 from licenses.models import ChangeProduct, LicenseChange, Product, ServicePlan, UserChange
 from licenses.services.outcomes import Line
+from licenses.services.report import NEEDS_NOTHING
 from licensing_portal.converters import is_guid
+from licensing_portal.lists import listed
 from licensing_portal.staff.models import StaffUser
 
 # What may be a part of any tenant id: as a search it means a ticket.
@@ -186,51 +190,81 @@ class ChangeRow:
     change: LicenseChange
     lines: tuple[Line, ...]
     updated: int
+    # Who needed no call.
+    already: int
     action: int
 
 
 def rows_of(changes: Sequence[LicenseChange]) -> list[ChangeRow]:
-    """Return the rows of a page, in three queries."""
+    """Return the rows of a page, in four queries."""
     states = UserChange.State
-    counted = UserChange.objects.filter(change__in=changes).order_by().values_list("change_id", "state")
-    numbers = {(change, state): number for change, state, number in counted.annotate(number=Count("pk"))}
-    names = _names(changes)
+    rows = UserChange.objects.filter(change__in=changes).order_by().values("change_id", "state")
+    counted = rows.annotate(number=Count("pk"), already=Count("pk", filter=NEEDS_NOTHING))
+    numbers, already = {}, {}
+    for change_id, state, number, untouched in counted.values_list("change_id", "state", "number", "already"):
+        numbers[change_id, state] = number
+        if state == states.UPDATED:
+            already[change_id] = untouched
+    subjects: dict[UUID, list[ChangeProduct]] = {}
+    for subject in ChangeProduct.objects.filter(change__in=changes):
+        subjects.setdefault(subject.change_id, []).append(subject)
+    names = _names(changes, {one.sku_id for found in subjects.values() for one in found})
     return [
         ChangeRow(
             change,
-            tuple(_lines(change.wish, *names) or _of_an_undo(change)),
-            numbers.get((change.pk, states.UPDATED), 0),
+            tuple(_lines(change, subjects.get(change.pk, ()), *names)),
+            numbers.get((change.pk, states.UPDATED), 0) - already.get(change.pk, 0),
+            already.get(change.pk, 0),
             sum(numbers.get((change.pk, state), 0) for state in (states.FAILED, states.UNKNOWN, states.NOT_TRIED)),
         )
         for change in changes
     ]
 
 
-def _names(changes: Sequence[LicenseChange]) -> tuple[dict[str, str], dict[str, str]]:
+def _names(changes: Sequence[LicenseChange], skus: set[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return names of products and of service plans by id."""
     plans = [key.split("/", 1) for change in changes for key in change.wish.get("plans", {})]
-    skus = {sku_id for change in changes for sku_id in change.wish.get("products", {})} | {sku for sku, _plan in plans}
+    skus |= {sku_id for change in changes for sku_id in change.wish.get("products", {})} | {sku for sku, _plan in plans}
     named = Product.objects.filter(sku_id__in=skus).values_list("sku_id", "display_name")
     plans_named = ServicePlan.objects.filter(plan_id__in={plan for _sku, plan in plans})
     return dict(named), dict(plans_named.values_list("plan_id", "display_name"))
 
 
-def _lines(wish: Mapping[str, Any], products: Mapping[str, str], plans: Mapping[str, str]) -> list[Line]:
-    """Return what a wish says, by product names."""
+def _lines(
+    change: LicenseChange, subjects: Sequence[ChangeProduct], products: Mapping[str, str], plans: Mapping[str, str]
+) -> list[Line]:
+    """Return what a change does or did, by product names, and for how many users."""
     found = []
-    for sku_id, choice in wish.get("products", {}).items():
-        name = products.get(sku_id, sku_id)
-        is_added = choice == Choice.ALL
-        found.append(Line("plus", _("Assigned"), name) if is_added else Line("minus", _("Unassigned"), name))
+    counted = {subject.sku_id: subject for subject in subjects}
+    for sku_id in dict.fromkeys((*counted, *change.wish.get("products", {}))):
+        name, wished = products.get(sku_id, sku_id), change.wish.get("products", {}).get(sku_id)
+        subject = counted.get(sku_id) or ChangeProduct()
+        if subject.assigned or (wished == Choice.ALL and not subject.unassigned):
+            found.append(Line("plus", _("Assigned"), _with_number(name, subject.assigned)))
+        if subject.unassigned or (wished == Choice.NONE and not subject.assigned):
+            found.append(Line("minus", _("Unassigned"), _with_number(name, subject.unassigned)))
     found.sort(key=lambda line: (line.icon != "plus", line.text))
+    if change.kind == LicenseChange.Kind.UNDO:
+        edited = sorted((products.get(one.sku_id, one.sku_id), one.edited) for one in subjects if one.edited)
+        words = _("%(product)s: service plans as before")
+        found += [
+            Line("switch", _("Service plans"), _with_number(words % {"product": name}, number))
+            for name, number in edited
+        ]
+        return found or _of_an_undo(change)
     switched: dict[tuple[str, str], list[str]] = {}
-    for key, choice in wish.get("plans", {}).items():
+    for key, choice in change.wish.get("plans", {}).items():
         sku_id, _slash, plan_id = key.partition("/")
         switched.setdefault((products.get(sku_id, sku_id), choice), []).append(plans.get(plan_id, plan_id))
     found += [_switched(name, choice, sorted(names)) for (name, choice), names in sorted(switched.items())]
-    if location := wish.get("location"):
+    if location := change.wish.get("location"):
         found.append(Line("location", _("Usage location"), location))
     return found
+
+
+def _with_number(text: str, users: int | None) -> str:
+    """Return a text with its number of users; without one where nobody has counted."""
+    return text if users is None else f"{text} ({intcomma(users)})"
 
 
 def _of_an_undo(change: LicenseChange) -> list[Line]:
@@ -242,7 +276,7 @@ def _of_an_undo(change: LicenseChange) -> list[Line]:
 def _switched(product: str, choice: str, plans: list[str]) -> Line:
     """Return a line about the service plans that are switched in one product."""
     is_off = choice == Choice.NONE
-    names = ", ".join(plans)
+    names = listed(plans)
     if len(plans) > _PLANS_NAMED:
         names = _("%(n)d service plans") % {"n": len(plans)}
     words = _("%(plans)s off in %(product)s") if is_off else _("%(plans)s on in %(product)s")

@@ -131,7 +131,9 @@ def _speed(change: LicenseChange) -> float:
     lived = (timezone.now() - change.started_at).total_seconds()
     window = min(_SPEED_OVER, max(1.0, lived))
     since = timezone.now() - timedelta(seconds=window)
-    return change.user_changes.filter(finished_at__gte=since).exclude(state__in=UserChange.OPEN).count() / window
+    # Not those whom planning refused, or found as wished: they say nothing about Microsoft's pace.
+    sent = change.user_changes.filter(finished_at__gte=since, attempts__gt=0)
+    return sent.exclude(state__in=UserChange.OPEN).count() / window
 
 
 def _ahead(change: LicenseChange) -> tuple[LicenseChange, ...]:

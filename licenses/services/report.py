@@ -21,6 +21,9 @@ NAMES_SHOWN = 100
 SMALL_GROUP, NAMED_AT_ONCE = 12, 3
 GROUPS_SHOWN = 50
 
+# Nothing was to be sent for these.
+NEEDS_NOTHING = Q(add=[], remove=[], location="")
+
 type CauseKey = tuple[str, str, tuple[str, ...], tuple[str, ...], str, bool]
 
 
@@ -60,10 +63,17 @@ class Counts:
     """Users by state."""
 
     by_state: dict[str, int] = field(default_factory=dict)
+    # Of the updated those who needed no call: they were as wished before.
+    already: int = 0
 
     @property
     def updated(self) -> int:
         return self.by_state.get(State.UPDATED, 0)
+
+    @property
+    def changed(self) -> int:
+        """Users whom the change did change."""
+        return self.updated - self.already
 
     @property
     def failed(self) -> int:
@@ -101,8 +111,10 @@ class Counts:
 
 def counts(change: LicenseChange) -> Counts:
     """Count a change's users by state, in one query."""
-    counted = change.user_changes.order_by().values_list("state").annotate(number=Count("pk"))
-    return Counts(dict(counted))
+    counted = change.user_changes.order_by().values_list("state")
+    rows = list(counted.annotate(number=Count("pk"), already=Count("pk", filter=NEEDS_NOTHING)))
+    numbers = {state: number for state, number, _already in rows}
+    return Counts(numbers, sum(already for state, _number, already in rows if state == State.UPDATED))
 
 
 def sent(change: LicenseChange) -> int:

@@ -28,6 +28,8 @@ from licenses.services.figures import write_after_change
 from licenses.services.rebase import rebase
 from licenses.services.send import process
 from licenses.services.states import load_catalog
+from licenses.services.subjects import note_done
+from licenses.services.wishes import wish_from_json
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.gateways.protocol import DirectoryGateway
 from licensing_portal.wiring import directory_gateway
@@ -272,6 +274,7 @@ def _finish(change: LicenseChange) -> None:
         change.finished_at, change.waiting_until = timezone.now(), None
         change.save(update_fields=["status", "finished_at", "waiting_until"])
         seats.count(change)
+        note_done(change, wish_from_json(change.wish))
         for following in lanes.first_in_line(change.customer):
             doorbell.ring(following)
     # Afterwards and by itself: lists and figures are right at once, and nobody waits for their counting.

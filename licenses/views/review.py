@@ -38,6 +38,8 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
         return redirect("licenses:change", change_id=change.pk)
     if request.method == "POST" and request.POST.get("go") in _CARRY_OVER:
         return _carry_over(change, request.POST["go"])
+    if request.method == "POST" and request.POST.get("go") == "discard":
+        return _discard(request, change)
     if request.method == "POST":
         return _start(request, change)
     kept = change.kept_off
@@ -69,6 +71,16 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "estimate": estimate(writes_left(change), rate=settings.WRITES_PER_SECOND, burst=settings.WRITE_BURST),
     }
     return render(request, "licenses/review.html", context)
+
+
+def _discard(request: StaffRequest, change: LicenseChange) -> HttpResponse:
+    """Throw a draft away; nothing was changed, and the selection is as it was."""
+    parent = change.parent_id
+    LicenseChange.objects.filter(pk=change.pk, status=LicenseChange.Status.DRAFT).delete()
+    messages.success(request, _("The draft was discarded. Nothing was changed."))
+    if parent:
+        return redirect("licenses:change", change_id=parent)
+    return redirect("customers:users", tenant_id=change.customer.tenant_id)
 
 
 def _carry_over(change: LicenseChange, go: str) -> HttpResponse:

@@ -37,7 +37,9 @@ def customer(staff: StaffUser) -> Customer:
     return grant.customer  # type: ignore[no-any-return]
 
 
-def change_of(customer: Customer, staff: StaffUser, status: str, states: dict[str, int], **extra: Any) -> LicenseChange:
+def change_of(
+    customer: Customer, staff: StaffUser, status: str, states: dict[str, int], attempts: int = 0, **extra: Any
+) -> LicenseChange:
     """Make a change whose users are in these states."""
     now = timezone.now()
     times = {"queued_at": now, "started_at": now} if status != Status.PLANNING else {}
@@ -47,7 +49,12 @@ def change_of(customer: Customer, staff: StaffUser, status: str, states: dict[st
     for state, number in states.items():
         ended = None if state in UserChange.OPEN else now
         UserChangeFactory.create_batch(
-            number, change=change, state=state, finished_at=ended, add=[{"skuId": "s", "disabledPlans": []}]
+            number,
+            change=change,
+            state=state,
+            finished_at=ended,
+            attempts=attempts,
+            add=[{"skuId": "s", "disabledPlans": []}],
         )
     return change  # type: ignore[no-any-return]
 
@@ -164,7 +171,7 @@ def test_the_time_left_is_that_of_the_limit_once_the_burst_is_spent(
     customer: Customer, staff: StaffUser, staff_client: Client
 ) -> None:
     spend(customer)
-    change = change_of(customer, staff, Status.RUNNING, {State.UPDATED: 15, State.PENDING: 30})
+    change = change_of(customer, staff, Status.RUNNING, {State.UPDATED: 15, State.PENDING: 30}, attempts=1)
     LicenseChange.objects.filter(pk=change.pk).update(started_at=timezone.now() - timedelta(seconds=1))
     text = page(staff_client, change).replace("&#x27;", "'")
 
