@@ -42,7 +42,7 @@ thorough: install
 	$(PYTEST) --thorough -m thorough
 	$(PYTEST) --thorough -m one_database --database postgres tests/integration tests/durability
 
-# Up to 100,000 users on both databases, into docs/benchmarks.md; fails when a budget is missed. QUICK=1 takes a minute and prints.
+# Up to 100,000 users on both databases, into docs/benchmarks.md; fails when a budget is missed. QUICK=1 takes a minute, leaves saving out and prints.
 bench: install
 	$(PYTHON) -m tests.bench $(if $(filter 1,$(QUICK)),--quick,--output docs/benchmarks.md)
 

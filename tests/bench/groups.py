@@ -10,6 +10,8 @@ class Group:
     module: str
     title: str
     about: str
+    # Whether `--quick` measures it.
+    is_quick: bool = True
 
 
 GROUPS = {
@@ -32,5 +34,17 @@ GROUPS = {
         "with storing them; the queries are those of the page, what it reads again has a row of its own. The floor is\n"
         "one aggregate over the holdings of the selected users, plus the time to fill the template. The live summary\n"
         "plans a whole save.",
+    ),
+    "save": Group(
+        "tests.bench.save",
+        "Saving",
+        "At 10,000 users: saves at stand-ins of their own, whose users all hold one product and get another one.\n"
+        "Every way to save has its own users of the same stand-in, and × is against one call a user, one after\n"
+        "another, in the same run. That loop writes one row a user, `$batch` one after another makes one update a\n"
+        "call, and neither reads anything back; ours is from the first claim to the last outcome read back. One user\n"
+        "is saved as a browser does it, with workers in processes of their own. The floor of a save at a limit is\n"
+        "what the limit allows. At 100,000 users: a save of 50,000 of them, planned and saved by processes of their\n"
+        "own; for its pages some users are then called failed, unknown or waiting.",
+        is_quick=False,
     ),
 }

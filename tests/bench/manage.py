@@ -74,7 +74,7 @@ def _rendering(bench: Bench) -> float:
 
 def summary(bench: Bench, selection: Selection, number: int) -> Figure:
     """Measure the live summary of giving a product to all and switching a plan off."""
-    free, held = _two_products(bench)
+    free, held = two_products(bench)
     plan = EntitlementPlan.objects.filter(entitlement=held, applies_to="User").select_related("plan").first()
     assert plan is not None
     form = {
@@ -94,7 +94,7 @@ def summary(bench: Bench, selection: Selection, number: int) -> Figure:
     )
 
 
-def _two_products(bench: Bench) -> tuple[Entitlement, Entitlement]:
+def two_products(bench: Bench) -> tuple[Entitlement, Entitlement]:
     """Return a product with seats for everybody and one that many hold."""
     owned = Entitlement.objects.filter(customer=bench.customer, applies_to="User", capability_status="Enabled")
     found = list(owned.select_related("product").order_by("consumed", "pk"))

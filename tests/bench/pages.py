@@ -22,7 +22,7 @@ MOST_QUERIES = 12
 SELECTED = 5_000
 _SIZE = 50
 # Hundreds of holders, common first characters of a name, and an address that nobody has.
-_NAME, _NOBODY = "渡辺", "zzqqxx"
+NAME, _NOBODY = "渡辺", "zzqqxx"
 
 type Work = Callable[[], object]
 
@@ -40,7 +40,7 @@ class Case:
 
 def rows(bench: Bench) -> Iterator[Figure]:
     """Measure every page, those of the list beside their floor."""
-    _tidy()
+    tidy()
     for case in _cases(bench):
         yield list_row(bench, case)
     yield from _paged(bench)
@@ -89,7 +89,7 @@ def _cases(bench: Bench) -> list[Case]:
     key = bench.customer.pk
     return [
         Case("list, first page", {}),
-        Case("search, two Japanese characters", {"q": _NAME}, like, (f"%{_NAME}%",)),
+        Case("search, two Japanese characters", {"q": NAME}, like, (f"%{NAME}%",)),
         Case("search, part of an address", {"q": address}, like, (f"%{address}%",)),
         Case("search, part of all addresses", {"q": domain}, like, (f"%{domain}%",)),
         Case("search, no hit", {"q": _NOBODY}, like, (f"%{_NOBODY}%",)),
@@ -109,9 +109,9 @@ def _cases(bench: Bench) -> list[Case]:
         Case("filter, errors", {"errors": "1"}, "AND has_errors"),
         Case(
             "search, product and location together",
-            {"q": _NAME, "licence": product, "location": "US"},
+            {"q": NAME, "licence": product, "location": "US"},
             f"{held} AND usage_location = %s {like}",
-            (key, product, "US", f"%{_NAME}%"),
+            (key, product, "US", f"%{NAME}%"),
         ),
         Case("sort, name descending", {"sort": "-name"}, order="sort_key DESC, id DESC"),
         Case("sort, location", {"sort": "location"}, order="usage_location, sort_key, id"),
@@ -138,7 +138,7 @@ def _paged(bench: Bench) -> Iterator[Figure]:
     yield list_row(bench, Case("list, last page", {}), last, ListFloor(key, order=backwards))
     product, _rare = _products(bench)
     for case in _cases(bench):
-        if case.query in ({"licence": product}, {"status": "active"}, {"q": _NAME}):
+        if case.query in ({"licence": product}, {"status": "active"}, {"q": NAME}):
             turned = ListFloor(key, case.where, case.params, backwards)
             pages = -(-floor.query(*turned.counting())[0][0] // _SIZE)
             yield list_row(bench, Case(f"{case.row}, last page", case.query), pages, turned)
@@ -156,10 +156,10 @@ def _selecting(bench: Bench) -> Iterator[Figure]:
     yield page_row(bench, "tick a page of users", tick, budget=None, before=clear)
     everybody = partial(bench.client.post, users, {"go": "matching"})
     yield page_row(bench, "select all matching, the whole list", everybody, budget=None, before=clear)
-    _tidy()
+    tidy()
     yield list_row(bench, Case("list, first page, all selected", {}))
     clear()
-    _tidy()
+    tidy()
     number = min(SELECTED, bench.customer.user_count)
     with bench.selecting(number):
         selected = partial(bench.get, bench.address("users/selected/"))
@@ -169,7 +169,7 @@ def _selecting(bench: Bench) -> Iterator[Figure]:
         yield page_row(bench, "holders among the selected", partial(bench.get, address), budget=budget)
 
 
-def _tidy() -> None:
+def tidy() -> None:
     """Let PostgreSQL clear up after many writes at once: it would do so by itself, while the next rows are measured."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ from tests.bench.measure import Figure
 
 _HEAD = """# Benchmarks
 
-Written by `make bench`; do not edit. `make bench QUICK=1` measures the smaller sizes in a minute and prints.
+Written by `make bench`; do not edit. `make bench QUICK=1` measures the smaller sizes, saving left out, in a minute and prints.
 
 {machine}
 
@@ -98,7 +98,7 @@ def _line(row: str, figures: Sequence[Figure | None]) -> str:
     cells = [
         row,
         last.unit,
-        _number(last.budget),
+        _budget(last),
         *(_number(figure.value if figure else None) for figure in figures),
         f"{last.value / known[0].value:.1f} ×" if len(known) > 1 and known[0].value else "",
         _queries(last),
@@ -107,6 +107,11 @@ def _line(row: str, figures: Sequence[Figure | None]) -> str:
         _verdict(known),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _budget(figure: Figure) -> str:
+    """Return what is allowed: at most, or at least."""
+    return f"≥ {figure.at_least:g}" if figure.at_least is not None else _number(figure.budget)
 
 
 def _queries(figure: Figure) -> str:
@@ -126,7 +131,7 @@ def _verdict(figures: Iterable[Figure]) -> str:
     """Return "over" when a budget is missed at any size; nothing for rows without a budget."""
     if any(figure.complaints for figure in figures):
         return "**over**"
-    has_budget = any(figure.budget is not None for figure in figures)
+    has_budget = any(figure.budget is not None or figure.at_least is not None for figure in figures)
     return "holds" if has_budget else ""
 
 
@@ -134,6 +139,6 @@ def _number(value: float | None) -> str:
     """Return a figure with as many digits as it deserves."""
     if value is None:
         return ""
-    if value >= 100:
+    if value >= 100 or not value:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -1,21 +1,26 @@
 """The stand-in for Microsoft in a process of its own, so that the portal's memory and time are measured alone.
 
 `python -m tests.bench.stand_in USERS` serves one large tenant with 60 products and prints its address and tenant id.
+With a second argument, some of the sandbox's options as JSON, it is a tenant whose users all hold one product.
 """
 
+import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from licensing_portal.sandbox import Sandbox, SandboxOptions, SandboxServer
 from licensing_portal.sandbox.model import Plan, Sku, Tenant
 from licensing_portal.sandbox.seed import BORN, made_id
+from tests.uniform import make_uniform
 
 PRODUCTS, PLANS = 60, 600
 CUSTOMERS = 200
+# What the tenants to save at differ in.
+OPTIONS = ("seed", "latency_ms", "writes_per_second", "write_burst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +80,22 @@ def _break_a_path(tenant: Tenant, number: int) -> None:
             return
 
 
+def uniform_sandbox(users: int, options: SandboxOptions) -> tuple[Sandbox, Tenant]:
+    """Return a sandbox whose second customer's users all hold one product; their rows must not depend on luck."""
+    sandbox = Sandbox(replace(options, customers=2, users=users, consumed_lag_seconds=0, index_lag_seconds=0))
+    # The first customer has the same id in every sandbox; that of the second is made from the seed.
+    tenant = sandbox.tenant(sandbox.tenants[1])
+    assert tenant is not None
+    make_uniform(tenant)
+    return sandbox, tenant
+
+
 @contextmanager
-def running(users: int) -> Iterator[StandIn]:
-    """Start the stand-in, give its address, and end it afterwards."""
+def running(users: int, uniform: SandboxOptions | None = None) -> Iterator[StandIn]:
+    """Start the stand-in, give its address, and end it afterwards; `uniform` asks for a tenant to save at."""
     command = [sys.executable, "-m", "tests.bench.stand_in", str(users)]
+    if uniform is not None:
+        command.append(json.dumps({name: getattr(uniform, name) for name in OPTIONS}))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -91,7 +108,11 @@ def running(users: int) -> Iterator[StandIn]:
 
 def main() -> None:
     """Serve until the standard input ends."""
-    sandbox, tenant = large_sandbox(int(sys.argv[1]))
+    users = int(sys.argv[1])
+    if sys.argv[2:]:
+        sandbox, tenant = uniform_sandbox(users, SandboxOptions(**json.loads(sys.argv[2])))
+    else:
+        sandbox, tenant = large_sandbox(users)
     server = SandboxServer(sandbox)
     threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
     print(f"http://127.0.0.1:{server.port}", tenant.tenant_id, flush=True)

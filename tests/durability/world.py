@@ -17,13 +17,11 @@ from licenses.services import save
 from licenses.services.sync import sync_customer, sync_customers
 from licensing_portal.sandbox import SandboxOptions
 from licensing_portal.sandbox import catalog as products
-from licensing_portal.sandbox.model import Tenant
-from licensing_portal.sandbox.seed import BORN, count_units
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
 from tests.durability.watched import WatchedSandbox
+from tests.uniform import HELD, WANTED, make_uniform
 
-HELD, WANTED, OTHER = "STANDARDPACK", "SPE_E3", "FLOW_FREE"
 SWAP = Wish(products={products.sku_id(WANTED): Choice.ALL, products.sku_id(HELD): Choice.NONE})
 
 
@@ -67,26 +65,8 @@ def new_sandbox(users: int, *, seats: int | None = None, without_location: int =
     sandbox = WatchedSandbox(
         SandboxOptions(customers=1, users=users, writes_per_second=0, consumed_lag_seconds=0, index_lag_seconds=0)
     )
-    tenant = sandbox.own_tenant
-    tenant.groups.clear()
-    tenant.skus.clear()
-    owned = {HELD: users, WANTED: users if seats is None else seats, OTHER: users}
-    tenant.skus.update({products.sku_id(part): products.sku(part, f"subscription-{part}") for part in owned})
-    _give_all_the_same(tenant, without_location)
-    count_units(tenant)
-    for part, number in owned.items():
-        tenant.skus[products.sku_id(part)].enabled = number
+    make_uniform(sandbox.own_tenant, seats=seats, without_location=without_location)
     return sandbox
-
-
-def _give_all_the_same(tenant: Tenant, without_location: int) -> None:
-    """Let every user be a member with one product."""
-    people = list(tenant.users.values())
-    for number, user in enumerate(people):
-        user.groups, user.errors = (), {}
-        user.user_type, user.enabled, user.on_premises = "Member", True, None
-        user.location = None if number >= len(people) - without_location else "JP"
-        user.direct = {products.sku_id(HELD): (frozenset(), BORN)}
 
 
 def read_world(sandbox: WatchedSandbox) -> World:

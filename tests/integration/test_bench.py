@@ -70,6 +70,7 @@ def test_the_report_shows_growth_floor_and_verdict() -> None:
     [
         ({"value": 61}, "61 ms, allowed 60"),
         ({"queries": 13}, "13 queries, allowed 12"),
+        ({"budget": None, "at_least": 50.0}, "10 ms, wanted at least 50"),
         ({"most_times_floor": 3.0, "rendering": 1.0}, "3.3 × floor and rendering, allowed 3"),
     ],
 )
@@ -77,3 +78,16 @@ def test_a_row_over_a_budget_is_named_with_size_and_database(changes: dict[str, 
     results = [result(1_000, FAST), result(100_000, replace(FAST, **changes))]  # type: ignore[arg-type]
     assert report.complaints(results) == [f"SQLite 3, 100,000 users, list: {complaint}"]
     assert "**over** |" in report.write(results)
+
+
+def test_a_lower_bound_that_holds_is_shown_as_one() -> None:
+    text = report.write([result(10_000, replace(FAST, budget=None, at_least=5.0))])
+    assert "| list | ms | ≥ 5 | 10.0 |" in text
+    assert "| holds |" in text
+    assert "Every row is within its budget." in text
+
+
+def test_a_budget_of_nothing_is_shown_and_held() -> None:
+    text = report.write([result(10_000, Figure(row="refused", value=0, unit="calls", budget=0))])
+    assert "| refused | calls | 0 | 0 |" in text
+    assert "| holds |" in text
