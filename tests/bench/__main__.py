@@ -18,7 +18,7 @@ import psycopg
 
 from tests import postgres
 from tests.bench import report
-from tests.bench.groups import GROUPS
+from tests.bench.groups import GROUPS, names
 from tests.bench.report import Result
 
 BASE = Path(__file__).resolve().parent.parent.parent
@@ -32,7 +32,7 @@ def main() -> int:
     """Run what is asked for; return the exit code."""
     asked = _arguments()
     sizes = asked.sizes or (QUICK_SIZES if asked.quick else SIZES)
-    groups = asked.groups or [name for name, group in GROUPS.items() if group.is_quick or not asked.quick]
+    groups = asked.groups or names(quick=asked.quick)
     rounds = QUICK_ROUNDS if asked.quick else ROUNDS
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="licensing-portal-bench-") as folder:

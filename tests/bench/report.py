@@ -10,7 +10,8 @@ from tests.bench.measure import Figure
 
 _HEAD = """# Benchmarks
 
-Written by `make bench`; do not edit. `make bench QUICK=1` measures the smaller sizes, saving left out, in a minute and prints.
+Written by `make bench`; do not edit. `make bench QUICK=1` measures the smaller sizes in a minute, without saving, and
+prints.
 
 {machine}
 

@@ -8,6 +8,7 @@ from customers.models import Customer
 from licensing_portal.staff.models import StaffUser
 from tests.bench import manage, pages, report, stand_in
 from tests.bench.data import Bench
+from tests.bench.groups import names
 from tests.bench.measure import Figure
 from tests.bench.report import Result
 
@@ -91,3 +92,7 @@ def test_a_budget_of_nothing_is_shown_and_held() -> None:
     text = report.write([result(10_000, Figure(row="refused", value=0, unit="calls", budget=0))])
     assert "| refused | calls | 0 | 0 |" in text
     assert "| holds |" in text
+
+
+def test_a_quick_run_leaves_saving_out() -> None:
+    assert set(names(quick=False)) - set(names(quick=True)) == {"save"}
