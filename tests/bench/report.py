@@ -104,7 +104,7 @@ def _line(row: str, figures: Sequence[Figure | None]) -> str:
         f"{last.value / known[0].value:.1f} ×" if len(known) > 1 and known[0].value else "",
         _queries(last),
         _floor(last),
-        f"{last.times_floor:.1f}" if last.times_floor else "",
+        _number(last.times_floor),
         _verdict(known),
     ]
     return f"| {' | '.join(cells)} |"
@@ -112,7 +112,7 @@ def _line(row: str, figures: Sequence[Figure | None]) -> str:
 
 def _budget(figure: Figure) -> str:
     """Return what is allowed: at most, or at least."""
-    return f"≥ {figure.at_least:g}" if figure.at_least is not None else _number(figure.budget)
+    return f"≥ {figure.at_least:,g}" if figure.at_least is not None else _number(figure.budget)
 
 
 def _queries(figure: Figure) -> str:
