@@ -27,6 +27,7 @@ from tests.durability.world import SWAP, child_environment
 
 # The stand-in of the large customer has the first one; from its seed comes a tenant's id.
 _SEEDS = count(2)
+_SHORT = 0.25
 
 
 @dataclass
@@ -122,11 +123,15 @@ def check_all_updated(change: LicenseChange) -> None:
 
 def pump_to_the_end(change: LicenseChange) -> float:
     """Work on a change in this process until it is done; return the seconds from first claim to last read-back."""
-    until = time.monotonic() + 600
+    until = time.monotonic() + 900
     while not change.is_finished:
-        assert time.monotonic() < until, f"the change is {change.status} after 600 s"
+        assert time.monotonic() < until, f"the change is {change.status} after 900 s"
+        began = time.monotonic()
         run.pump(str(change.pk))
         change.refresh_from_db()
+        if not change.is_finished and time.monotonic() - began < _SHORT:
+            # Others have what is left: a worker would not be rung for at once.
+            time.sleep(_SHORT)
     assert change.started_at is not None
     assert change.finished_at is not None
     return (change.finished_at - change.started_at).total_seconds()
