@@ -10,7 +10,7 @@ from django.db.models import Count, F
 
 from customers.folding import search_key, sort_key
 from customers.models import Customer, CustomerFacet, DirectoryUser, Group, SelectedUser, Selection
-from licensing_portal.bulk_insert import insert_rows
+from licensing_portal.bulk_rows import insert_rows
 from licensing_portal.gateways.protocol import CustomerRecord, GroupRecord, OrganizationRecord, UserRecord
 
 # Deleted users can be restored at Microsoft for this long, and are remembered as long here.

@@ -17,6 +17,7 @@ from licenses.services.directory_rows import store_users
 from licenses.services.figures import write_after_change
 from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
 from licenses.services.states import state_of, state_to_json
+from licensing_portal.bulk_rows import update_rows
 from licensing_portal.gateways.protocol import UserRecord
 from licensing_portal.wiring import PAGE_LIMITS, directory_gateway
 
@@ -60,7 +61,7 @@ def check_again(change: LicenseChange) -> int:
             rows = list(unknown.select_for_update().filter(pk__in=some))
             for row in rows:
                 _settle(row, found.get(row.object_id))
-            UserChange.objects.bulk_update(rows, _FIELDS)
+            update_rows(rows, _FIELDS)
             if found:
                 store_users(change.customer, list(found.values()), read_at=min(asked.values()), first=False)
     if pks:

@@ -17,6 +17,7 @@ from django.db.models import BooleanField, Case, F, Q, Value, When
 from django.utils import timezone
 
 from licenses.models import LicenseChange, UserChange
+from licensing_portal.bulk_rows import update_rows
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def record(rows: Sequence[UserChange], *, token: str) -> int:
         kept = [row for row in rows if row.pk in mine]
         for row in kept:
             row.lease_owner, row.lease_until = "", None
-        UserChange.objects.bulk_update(kept, _OUTCOME_FIELDS)
+        update_rows(kept, _OUTCOME_FIELDS)
     if len(kept) < len(rows):
         logger.warning("lease lost: %d of %d outcomes dropped", len(rows) - len(kept), len(rows))
     return len(kept)

@@ -18,7 +18,7 @@ from licenses.core.holdings import DIRECT, Held, Path, PathState
 from licenses.models import Assignment, Holding, LicenseEvent, PlanSet, Product
 from licenses.services.causes import cause_of, wanted_of
 from licenses.services.products import ensure_products
-from licensing_portal.bulk_insert import insert_rows
+from licensing_portal.bulk_rows import insert_rows
 from licensing_portal.gateways.protocol import AssignmentPath, UserRecord
 
 # A connection to SQLite keeps its last 128 statements: those of one length are one, not megabytes each.

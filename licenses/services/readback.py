@@ -16,6 +16,7 @@ from licenses.models import LicenseChange, UserChange
 from licenses.services.directory_rows import store_users
 from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
 from licenses.services.states import state_of, state_to_json
+from licensing_portal.bulk_rows import update_rows
 from licensing_portal.gateways.protocol import DirectoryGateway, UserRecord
 
 State = UserChange.State
@@ -100,7 +101,7 @@ def _store(
         for moment in sorted(set(asked.values())):
             records = [record for object_id, record in found.items() if asked[object_id] == moment]
             store_users(change.customer, records, read_at=moment, first=False)
-        UserChange.objects.bulk_update(rows, _READ_FIELDS, batch_size=CHUNK)
+        update_rows(rows, _READ_FIELDS)
 
 
 _READ_FIELDS = (

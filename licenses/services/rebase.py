@@ -12,6 +12,7 @@ from licenses.models import LicenseChange, LicenseEvent, UserChange
 from licenses.services.intents import Person, build_row
 from licenses.services.plans import plan_change
 from licenses.services.states import load_catalog, load_states
+from licensing_portal.bulk_rows import update_rows
 
 State = UserChange.State
 
@@ -64,7 +65,7 @@ def _plan_again(change: LicenseChange, rows: list[UserChange]) -> None:
         planned = build_row(change, user_plan, _person(row), position=row.position, now=now)
         for name in _PLANNED:
             setattr(row, name, getattr(planned, name))
-    UserChange.objects.bulk_update(rows, _PLANNED, batch_size=_ROWS_AT_ONCE)
+    update_rows(rows, _PLANNED)
 
 
 def _person(row: UserChange) -> Person:

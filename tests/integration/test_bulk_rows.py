@@ -1,5 +1,7 @@
-"""Rows inserted as plain values hold what was given, on both databases."""
+"""Rows inserted and updated as plain values hold what was given, on both databases."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 import pytest
@@ -7,8 +9,9 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from customers.models import Customer, DirectoryUser
-from licensing_portal.bulk_insert import insert_rows
-from tests.factories import CustomerFactory
+from licenses.models import UserChange
+from licensing_portal.bulk_rows import insert_rows, update_rows
+from tests.factories import CustomerFactory, UserChangeFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -96,3 +99,28 @@ def test_a_row_that_exists_is_refused_unless_it_may_be_changed() -> None:
 def test_a_text_that_is_too_long_is_refused_and_not_cut() -> None:
     with pytest.raises(DataError), transaction.atomic():
         _insert(_rows(CustomerFactory.create(), ["x" * 257], timezone.now()))
+
+
+def test_rows_are_updated_each_with_its_own_values() -> None:
+    now = timezone.now()
+    rows = UserChangeFactory.create_batch(3)
+    kept = UserChangeFactory.create(message="kept")
+    for number, row in enumerate(rows):
+        row.message = ODD[number + 1]
+        row.add = [{"skuId": ODD[number + 3], "disabledPlans": [number]}]
+        row.after = None if number == 1 else {"usageLocation": None, "paths": ODD}
+        row.finished_at = None if number == 2 else now + timedelta(seconds=number)
+        row.attempts, row.uncertain = number, number == 1
+    names = ("message", "add", "after", "finished_at", "attempts", "uncertain")
+    update_rows(rows, names)
+    for row in rows:
+        stored = UserChange.objects.get(pk=row.pk)
+        assert [getattr(stored, name) for name in names] == [getattr(row, name) for name in names]
+    assert UserChange.objects.get(pk=kept.pk).message == "kept"
+    assert UserChange.objects.filter(after__isnull=True).count() == 2
+    assert UserChange.objects.filter(add=rows[0].add).get() == rows[0]
+
+
+def test_no_rows_are_no_statement(django_assert_num_queries: Callable[[int], AbstractContextManager[object]]) -> None:
+    with django_assert_num_queries(0):
+        update_rows([], ("message",))
