@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from licensing_portal.gateways.answers import Answer, Json, decode, read_fault, retry_after
-from licensing_portal.gateways.errors import AuthenticationFailed, Unavailable
+from licensing_portal.gateways.errors import AuthenticationFailed, Unavailable, Unreadable
 from licensing_portal.gateways.exchange import Limits, SessionFactory, exchange
 
 # A token is not used in the last two minutes of its life.
@@ -86,7 +86,7 @@ class ClientCredentialsTokens:
 
 
 def _read_token(answer: Answer, operation: str) -> tuple[str, float]:
-    """Return token and life of an answer; raises AuthenticationFailed or Unavailable."""
+    """Return token and life of an answer; raises AuthenticationFailed, Unavailable or Unreadable."""
     if answer.status != 200:
         fault = read_fault(answer)
         refused = 400 <= answer.status < 500 and answer.status not in (408, 429)
@@ -102,7 +102,8 @@ def _read_token(answer: Answer, operation: str) -> tuple[str, float]:
     value = body.get("access_token") if isinstance(body, dict) else None
     lives = body.get("expires_in", 0) if isinstance(body, dict) else 0
     if not isinstance(value, str) or not value:
-        raise AuthenticationFailed(operation, status=200, message="the answer holds no token")
+        # Nobody was refused: whoever asks again may get one.
+        raise Unreadable(operation, status=200, message="the answer holds no token")
     return value, _seconds(lives)
 
 
