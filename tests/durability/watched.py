@@ -66,7 +66,7 @@ class WatchedSandbox(Sandbox):
 
     def _look_up_intents(self, request: Request) -> None:
         """Note the writes of a call for which the database holds no committed claim."""
-        wanted = _writes_of(request)
+        wanted = writes_of(request)
         if not wanted:
             return
         try:
@@ -113,7 +113,7 @@ class WatchedSandbox(Sandbox):
                 notes.clear()
 
 
-def _writes_of(request: Request) -> list[Write]:
+def writes_of(request: Request) -> list[Write]:
     """Return the writes inside a `$batch`."""
     if not request.path.endswith("/$batch"):
         return []

@@ -29,7 +29,7 @@ def work() -> None:
     """Prepare, then work until a signal."""
     _shorten_lease()
     if os.environ.get("DURABILITY_BLIND") == "1":
-        _go_blind()
+        go_blind()
     if moment := os.environ.get("DURABILITY_STOP"):
         _stop_once(moment)
     call_command("db_worker")
@@ -44,7 +44,7 @@ def _shorten_lease() -> None:
         claims.LEASE = timedelta(seconds=float(seconds))
 
 
-def _go_blind() -> None:
+def go_blind(replace: Callable[[Any, str, Callable[..., None]], None] = setattr) -> None:
     """Take every unclear user for untouched, and every refusal for the truth."""
     from licenses.services import send
 
@@ -56,14 +56,10 @@ def _go_blind() -> None:
         for row, failure in refused:
             send._refused(row, failure)
 
-    _replace(send, "_resolve", believe_untouched)
-    _replace(send, "_look_before_failing", believe_refused)
-
-
-def _replace(module: Any, name: str, function: Callable[..., None]) -> None:
-    """Replace what must be there: a renamed function must not make the wrong worker right."""
-    assert callable(getattr(module, name))
-    setattr(module, name, function)
+    for name, wrong in (("_resolve", believe_untouched), ("_look_before_failing", believe_refused)):
+        # A renamed function must not make the wrong worker right.
+        assert callable(getattr(send, name))
+        replace(send, name, wrong)
 
 
 def _stop_once(moment: str) -> None:

@@ -60,9 +60,15 @@ class World:
         return started
 
 
-def new_sandbox(users: int, *, seats: int | None = None, without_location: int = 0) -> WatchedSandbox:
+def new_sandbox[S: WatchedSandbox](
+    users: int,
+    *,
+    seats: int | None = None,
+    without_location: int = 0,
+    kind: type[S] = WatchedSandbox,  # type: ignore[assignment]
+) -> S:
     """Return a sandbox without limits whose one customer has so many users, the last ones without a location."""
-    sandbox = WatchedSandbox(
+    sandbox = kind(
         SandboxOptions(customers=1, users=users, writes_per_second=0, consumed_lag_seconds=0, index_lag_seconds=0)
     )
     make_uniform(sandbox.own_tenant, seats=seats, without_location=without_location)
