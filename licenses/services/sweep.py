@@ -7,6 +7,7 @@ rows know better. Every sweep may run twice at once: each step is a compare-and-
 import logging
 import os
 import socket
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -91,13 +92,18 @@ def _process_exists(pid: int) -> bool:
 def _bury(worker: WorkerBeat) -> None:
     """End the dead worker's leases and engine tasks."""
     freed = free_leases(worker.worker_id)
+    ended = end_tasks(worker.worker_id)
+    worker.delete()
+    logger.warning("worker %s is gone: %d users freed, %d tasks ended", worker.worker_id, freed, ended)
+
+
+def end_tasks(worker_id: str, *, but: Collection[UUID] = ()) -> int:
+    """End the engine tasks that are called running by a worker that runs none `but` these; return how many."""
     running = DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING)
-    lost = [task.pk for task in running if task.worker_ids and task.worker_ids[-1] == worker.worker_id]
-    DBTaskResult.objects.filter(pk__in=lost, status=TaskResultStatus.RUNNING).update(
+    lost = [task.pk for task in running if task.worker_ids and task.worker_ids[-1] == worker_id and task.pk not in but]
+    return DBTaskResult.objects.filter(pk__in=lost, status=TaskResultStatus.RUNNING).update(
         status=TaskResultStatus.FAILED, finished_at=timezone.now(), traceback="worker lost"
     )
-    worker.delete()
-    logger.warning("worker %s is gone: %d users freed, %d tasks ended", worker.worker_id, freed, len(lost))
 
 
 def _ring_for_quiet_changes() -> None:

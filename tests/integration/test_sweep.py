@@ -80,6 +80,21 @@ def test_workers_that_die_use_up_nobodys_attempts(
     assert set(states(pumped(change)).values()) == {UserChange.State.UPDATED}
 
 
+def test_what_a_living_worker_no_longer_runs_is_rung_for_again(change: LicenseChange) -> None:
+    # It lost the database in the middle of this task, and could not write down that the task failed.
+    sweep.beat()
+    lost = DBTaskResult.objects.get()
+    DBTaskResult.objects.update(status=TaskResultStatus.RUNNING, worker_ids=[sweep.process_name()])
+    _age(change)
+    sweep.sweep()
+    assert _rings() == 0, "it may be at work"
+    assert sweep.end_tasks(sweep.process_name(), but=[lost.pk]) == 0
+    assert sweep.end_tasks("other:1:x") == 0
+    assert sweep.end_tasks(sweep.process_name()) == 1
+    sweep.sweep()
+    assert _rings() == 1
+
+
 def test_a_living_worker_is_left_alone(change: LicenseChange) -> None:
     sweep.beat()
     sweep.sweep()

@@ -8,9 +8,11 @@ import time
 from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
+from uuid import UUID
 
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django_tasks_db.management.commands import db_worker
+from django_tasks_db.models import DBTaskResult
 
 from licenses import doorbell
 from licenses.services import run, schedule, sweep
@@ -23,7 +25,39 @@ BEAT_SECONDS = 2.0
 PARENT = "LICENSING_PORTAL_PARENT"
 
 
-class GracefulWorker(db_worker.Worker):
+# The tasks that this process is running now, in any of its lanes.
+_at_work: set[UUID] = set()
+
+
+class PatientWorker(db_worker.Worker):
+    """Waits for a database that is away, and leaves no task behind that is called running and is not."""
+
+    def run(self) -> None:
+        """Run until there is no more to do; begin again when the database was lost."""
+        is_lost = False
+        while self.running or not is_lost:
+            try:
+                if is_lost:
+                    close_old_connections()
+                    # What was being done when it was lost: nobody will, as long as it is called running.
+                    sweep.end_tasks(self.worker_id, but=_at_work)
+                super().run()
+                return
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("worker lost the database: %s", type(error).__name__)
+                is_lost = True
+                time.sleep(1)
+
+    def run_task(self, db_task_result: DBTaskResult[Any, Any]) -> None:
+        """Run one task, and remember which one while it lasts."""
+        _at_work.add(db_task_result.pk)
+        try:
+            super().run_task(db_task_result)
+        finally:
+            _at_work.discard(db_task_result.pk)
+
+
+class GracefulWorker(PatientWorker):
     """Tells the pump to stop claiming when the process is asked to end."""
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
@@ -40,13 +74,8 @@ class SmallLane(threading.Thread):
         self._worker = worker
 
     def run(self) -> None:
-        """Run the worker until it is told to end; a database that is away is waited for."""
-        while self._worker.running:
-            try:
-                self._worker.run()
-            except DatabaseError as error:
-                logger.warning("small lane failed: %s", type(error).__name__)
-                time.sleep(1)
+        """Run the worker until it is told to end."""
+        self._worker.run()
         connections.close_all()
 
     def end(self) -> None:
@@ -82,7 +111,7 @@ class Command(db_worker.Command):
         is_whole = not options["batch"] and options["max_tasks"] is None
         small = None
         if is_whole and {"*", doorbell.QUEUE, doorbell.SMALL_QUEUE}.intersection(names):
-            small = SmallLane(_worker(db_worker.Worker, [doorbell.SMALL_QUEUE], options))
+            small = SmallLane(_worker(PatientWorker, [doorbell.SMALL_QUEUE], options))
             small.start()
         try:
             worker.run()
