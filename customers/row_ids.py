@@ -1,11 +1,11 @@
-"""Finds a part of a long ordered list of users by an index alone."""
+"""Finds a part of a long ordered list by an index alone."""
+
+from typing import Any
 
 from django.db.models import QuerySet
 
-from customers.models import DirectoryUser
 
-
-def row_ids(found: QuerySet[DirectoryUser], order: list[str], part: range, total: int) -> list[int]:
+def row_ids(found: QuerySet[Any], order: list[str], part: range, total: int) -> list[int]:
     """Return the row ids of a part of a list of `total`; past the middle the index is read from its end."""
     from_end = part.start > total // 2
     ordered = found.order_by(*(turned(order) if from_end else order)).values_list("pk", flat=True)

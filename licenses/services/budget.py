@@ -60,8 +60,8 @@ class Budget:
 
     @property
     def largest_grant(self) -> int:
-        """The most tokens that one grant can hold."""
-        return max(1, int(self.cap)) if self.rate else 20
+        """The most tokens that one call should take: a quarter of the bucket, so that several are on their way."""
+        return max(1, int(self.cap) // 4) if self.rate else 20
 
     def take(self, number: int) -> bool:
         """Take `number` tokens if they are there and nobody has to wait for Microsoft."""

@@ -19,7 +19,7 @@ from customers.models import Customer
 from licenses.core.diff import Choice
 from licenses.models import ChangeProduct, LicenseChange, Product, ServicePlan, UserChange
 from licenses.services.outcomes import Line
-from licenses.services.report import NEEDS_NOTHING
+from licenses.services.report import NEEDED_NOTHING
 from licensing_portal.converters import is_guid
 from licensing_portal.lists import listed
 from licensing_portal.staff.models import StaffUser
@@ -199,7 +199,7 @@ def rows_of(changes: Sequence[LicenseChange]) -> list[ChangeRow]:
     """Return the rows of a page, in four queries."""
     states = UserChange.State
     rows = UserChange.objects.filter(change__in=changes).order_by().values("change_id", "state")
-    counted = rows.annotate(number=Count("pk"), already=Count("pk", filter=NEEDS_NOTHING))
+    counted = rows.annotate(number=Count("pk"), already=Count("pk", filter=NEEDED_NOTHING))
     numbers, already = {}, {}
     for change_id, state, number, untouched in counted.values_list("change_id", "state", "number", "already"):
         numbers[change_id, state] = number

@@ -1,6 +1,10 @@
-"""Names of products, plans and groups for lists of ids, loaded once per page."""
+"""Names of products, plans and groups for lists of ids, each loaded once per page, when somebody asks."""
 
 from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
 
 from customers.models import Customer
 from licenses.models import Product, ServicePlan
@@ -11,14 +15,19 @@ class Names:
     """Names by id; an id that nobody knows is printed as it is."""
 
     def __init__(self, customer: Customer, skus: Iterable[str], plans: Iterable[str] = ()) -> None:
-        self._products = dict(Product.objects.filter(sku_id__in=set(skus)).values_list("sku_id", "display_name"))
-        wanted = set(plans)
-        self._plans = (
-            dict(ServicePlan.objects.filter(plan_id__in=wanted).values_list("plan_id", "display_name"))
-            if wanted
-            else {}
-        )
-        self._groups = dict(customer.groups.values_list("object_id", "display_name"))
+        self._customer, self._skus, self._wanted = customer, set(skus), set(plans)
+
+    @cached_property
+    def _products(self) -> dict[str, str]:
+        return _named(Product.objects.filter(sku_id__in=self._skus), "sku_id") if self._skus else {}
+
+    @cached_property
+    def _plans(self) -> dict[str, str]:
+        return _named(ServicePlan.objects.filter(plan_id__in=self._wanted), "plan_id") if self._wanted else {}
+
+    @cached_property
+    def _groups(self) -> dict[str, str]:
+        return _named(self._customer.groups.all(), "object_id")
 
     def product(self, sku_id: str) -> str:
         """Return a product's name."""
@@ -35,3 +44,7 @@ class Names:
     def groups(self, ids: Iterable[str]) -> str:
         """Return the names of groups, joined."""
         return listed(self._groups.get(group_id, group_id) for group_id in ids)
+
+
+def _named(found: QuerySet[Any], key: str) -> dict[str, str]:
+    return dict(found.values_list(key, "display_name"))

@@ -74,10 +74,12 @@ class Progress:
 
 def progress_of(change: LicenseChange) -> Progress:
     """Return where an open change stands."""
-    found = counts(change)
+    window = _window(change)
+    found = counts(change, since=timezone.now() - timedelta(seconds=window))
     phase = _phase(change, found)
     open_users = found.pending + found.in_flight
-    speed = _speed(change) if phase == Phase.SAVING else 0.0
+    # Not those whom planning refused, or found as wished: they say nothing about Microsoft's pace.
+    speed = found.recent / window if phase == Phase.SAVING and change.started_at else 0.0
     return Progress(
         phase=phase,
         counts=found,
@@ -93,8 +95,12 @@ def progress_of(change: LicenseChange) -> Progress:
 
 def writes_left(change: LicenseChange) -> int:
     """Return how many calls a change still needs: a user whose location comes first needs two."""
-    rows = change.user_changes.filter(state__in=UserChange.OPEN)
-    return rows.count() + rows.filter(step=UserChange.Step.LOCATION).exclude(add=[], remove=[]).count()
+    return change.user_changes.filter(state__in=UserChange.OPEN).count() + _locations_left(change)
+
+
+def _locations_left(change: LicenseChange) -> int:
+    first = change.user_changes.filter(state__in=UserChange.OPEN, step=UserChange.Step.LOCATION)
+    return first.exclude(add=[], remove=[]).count()
 
 
 def _phase(change: LicenseChange, found: Counts) -> Phase:
@@ -115,7 +121,7 @@ def _unread(change: LicenseChange) -> int:
 
 def _left(change: LicenseChange, users: int, speed: float) -> Estimate:
     """Return how long the open users take, by what the budget still holds."""
-    writes = writes_left(change)
+    writes = users + _locations_left(change)
     return estimate(
         writes,
         rate=settings.WRITES_PER_SECOND,
@@ -124,16 +130,10 @@ def _left(change: LicenseChange, users: int, speed: float) -> Estimate:
     )
 
 
-def _speed(change: LicenseChange) -> float:
-    """Return the users finished a second: of the last minute, or since the start while it is younger."""
-    if change.started_at is None:
-        return 0.0
-    lived = (timezone.now() - change.started_at).total_seconds()
-    window = min(_SPEED_OVER, max(1.0, lived))
-    since = timezone.now() - timedelta(seconds=window)
-    # Not those whom planning refused, or found as wished: they say nothing about Microsoft's pace.
-    sent = change.user_changes.filter(finished_at__gte=since, attempts__gt=0)
-    return sent.exclude(state__in=UserChange.OPEN).count() / window
+def _window(change: LicenseChange) -> float:
+    """Return over how many seconds the pace is measured: the last minute, or since the start while it is younger."""
+    lived = (timezone.now() - change.started_at).total_seconds() if change.started_at else 0.0
+    return min(_SPEED_OVER, max(1.0, lived))
 
 
 def _ahead(change: LicenseChange) -> tuple[LicenseChange, ...]:

@@ -26,10 +26,10 @@ CHUNK = 300
 _PAUSES = (2.0, 4.0, 8.0, 16.0)
 
 
-def unread(change: LicenseChange) -> list[UserChange]:
-    """Return the users of a change that have an end state and were not read back yet."""
+def unread(change: LicenseChange) -> list[int]:
+    """Return the row ids of users of a change that have an end state and were not read back yet."""
     ended = change.user_changes.exclude(state__in=UserChange.OPEN)
-    return list(ended.filter(after__isnull=True).order_by("id"))
+    return list(ended.filter(after__isnull=True).order_by("id").values_list("pk", flat=True))
 
 
 def read_back(

@@ -21,6 +21,9 @@ from licensing_portal.staff.models import StaffUser
 Kind, State = LicenseChange.Kind, UserChange.State
 
 
+_ABOUT_PLANS = (FailureKind.EXCLUSIVE, FailureKind.DEPENDENCY, FailureKind.LOCATION_FORBIDDEN)
+
+
 class NotOffered(Exception):
     """This cause has no such repair."""
 
@@ -37,6 +40,11 @@ class Offer:
 def offers(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> list[Offer]:
     """Return what may help the users of a cause; nothing for those whom there is nothing to be done for."""
     return [_named(repair, catalog) for repair in _repairs(change, cause, catalog)]
+
+
+def needs_catalog(cause: report.Cause) -> bool:
+    """Tell whether the repairs of a cause are about products and plans."""
+    return cause.first.failure_kind in _ABOUT_PLANS
 
 
 def _repairs(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> Sequence[Repair]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Count, F, Min, Q, QuerySet, TextField, Value, When
@@ -21,8 +22,8 @@ NAMES_SHOWN = 100
 SMALL_GROUP, NAMED_AT_ONCE = 12, 3
 GROUPS_SHOWN = 50
 
-# Nothing was to be sent for these.
-NEEDS_NOTHING = Q(add=[], remove=[], location="")
+# Of the updated: no call was made for these, for they were as wished.
+NEEDED_NOTHING = Q(attempts=0)
 
 type CauseKey = tuple[str, str, tuple[str, ...], tuple[str, ...], str, bool]
 
@@ -65,6 +66,9 @@ class Counts:
     by_state: dict[str, int] = field(default_factory=dict)
     # Of the updated those who needed no call: they were as wished before.
     already: int = 0
+    # Who went to Microsoft: not who was refused before, already so, or left when it stopped.
+    sent: int = 0
+    recent: int = 0
 
     @property
     def updated(self) -> int:
@@ -109,19 +113,29 @@ class Counts:
         return self.total - self.pending - self.in_flight
 
 
-def counts(change: LicenseChange) -> Counts:
-    """Count a change's users by state, in one query."""
-    counted = change.user_changes.order_by().values_list("state")
-    rows = list(counted.annotate(number=Count("pk"), already=Count("pk", filter=NEEDS_NOTHING)))
-    numbers = {state: number for state, number, _already in rows}
-    return Counts(numbers, sum(already for state, _number, already in rows if state == State.UPDATED))
-
-
-def sent(change: LicenseChange) -> int:
-    """Return how many users went to Microsoft: not who was refused before, already so, or left when it stopped."""
+def counts(change: LicenseChange, *, since: datetime | None = None) -> Counts:
+    """Count a change's users by state, in one query; `recent` are those who came back from Microsoft since a time."""
     located = Q(step=UserChange.Step.LICENCES) & ~Q(location="")
-    tried = change.user_changes.filter(attempts__gt=0).exclude(state=State.NOT_TRIED)
-    return (tried | change.user_changes.filter(located)).count()
+    is_recent = Q(finished_at__gte=since, attempts__gt=0) if since else Q(pk__in=())
+    rows = (
+        change.user_changes.order_by()
+        .values("state")
+        .annotate(
+            number=Count("pk"),
+            already=Count("pk", filter=NEEDED_NOTHING),
+            located=Count("pk", filter=located),
+            tried=Count("pk", filter=Q(attempts__gt=0) | located),
+            recent=Count("pk", filter=is_recent),
+        )
+    )
+    found = Counts()
+    for row in rows:
+        found.by_state[row["state"]] = row["number"]
+        found.already += row["already"] if row["state"] == State.UPDATED else 0
+        # Whom a stop left behind was not sent, unless the location had been.
+        found.sent += row["located"] if row["state"] == State.NOT_TRIED else row["tried"]
+        found.recent += row["recent"] if row["state"] not in UserChange.OPEN else 0
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +171,9 @@ def cause_key(row: UserChange) -> CauseKey:
 _SHARED = ("state", "failure_kind", "failure_skus", "failure_plans", "words", "located")
 
 
-def in_cause_order(rows: QuerySet[UserChange]) -> QuerySet[UserChange]:
-    """Return users in the order of their causes, within a cause by name."""
-    return _with_cause(rows).order_by(*_SHARED, "sort_key", "id")
+def in_cause_order(rows: QuerySet[UserChange]) -> tuple[QuerySet[UserChange], list[str]]:
+    """Return users with what orders them by cause, within a cause by name."""
+    return _with_cause(rows), [*_SHARED, "sort_key", "id"]
 
 
 def _with_cause(rows: QuerySet[UserChange]) -> QuerySet[UserChange]:
@@ -176,17 +190,31 @@ def _with_cause(rows: QuerySet[UserChange]) -> QuerySet[UserChange]:
 
 def causes(change: LicenseChange) -> list[Cause]:
     """Return why users need attention, grouped by reason; Microsoft's words where the reason is not known."""
-    needy = change.user_changes.filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
-    rows = (
-        _with_cause(needy.order_by())
-        .values(*_SHARED)
-        .annotate(number=Count("pk"), first=Min("pk"))
-        .order_by("state", "-number", "first")[:GROUPS_SHOWN]
-    )
-    groups = list(rows)
+    groups = list(_grouped(change).order_by("state", "-number", "first")[:GROUPS_SHOWN])
+    if not groups:
+        return []
     firsts = UserChange.objects.in_bulk([group["first"] for group in groups])
     names = names_for(change, firsts.values())
     return [_cause(firsts[group["first"]], group["number"], names) for group in groups]
+
+
+def causes_of(change: LicenseChange, rows: Iterable[UserChange], names: Names) -> dict[CauseKey, Cause]:
+    """Return the causes of these users with all their numbers."""
+    firsts: dict[CauseKey, UserChange] = {}
+    for row in rows:
+        firsts.setdefault(cause_key(row), row)
+    numbers = {_key_of(group): group["number"] for group in _grouped(change)}
+    return {key: _cause(first, numbers.get(key, 0), names) for key, first in firsts.items()}
+
+
+def _grouped(change: LicenseChange) -> Any:
+    needy = change.user_changes.filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
+    return _with_cause(needy.order_by()).values(*_SHARED).annotate(number=Count("pk"), first=Min("pk"))
+
+
+def _key_of(group: Mapping[str, Any]) -> CauseKey:
+    state, kind, skus, plans, words, located = (group[name] for name in _SHARED)
+    return state, kind, tuple(skus), tuple(plans), words, bool(located)
 
 
 def _cause(first: UserChange, number: int, names: Names) -> Cause:

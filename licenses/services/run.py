@@ -229,14 +229,16 @@ def _read_back_all(turn: Slice) -> bool:
         return all(list(pool.map(lambda chunk: _read_chunk_in_thread(turn, chunk), chunks)))
 
 
-def _read_chunk_in_thread(turn: Slice, rows: list[UserChange]) -> bool:
+def _read_chunk_in_thread(turn: Slice, pks: list[int]) -> bool:
     try:
-        return _read_chunk(turn, rows)
+        return _read_chunk(turn, pks)
     finally:
         connections.close_all()
 
 
-def _read_chunk(turn: Slice, rows: list[UserChange]) -> bool:
+def _read_chunk(turn: Slice, pks: list[int]) -> bool:
+    # Chunk by chunk: the states of 50,000 users would not fit into memory.
+    rows = list(turn.change.user_changes.filter(pk__in=pks).order_by("id"))
     gateway = turn.gateway_for(turn.change.customer.tenant_id)
     try:
         readback.read_back(turn.change, rows, gateway)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from licenses import doorbell
-from licenses.models import LicenseChange, WorkerBeat
+from licenses.models import LicenseChange, UserChange, WorkerBeat
 from licenses.services.claims import free_leases, process_name
 
 logger = logging.getLogger(__name__)
@@ -90,11 +90,24 @@ def _process_exists(pid: int) -> bool:
 
 
 def _bury(worker: WorkerBeat) -> None:
-    """End the dead worker's leases and engine tasks."""
+    """End the dead worker's leases and engine tasks; what it worked on wants a ring at once."""
+    orphans = _changes_of(worker.worker_id)
     freed = free_leases(worker.worker_id)
+    long_ago = timezone.now() - 2 * _QUIET_AFTER
+    LicenseChange.objects.filter(pk__in=orphans, sliced_at__gt=long_ago).update(sliced_at=long_ago)
     ended = end_tasks(worker.worker_id)
     worker.delete()
     logger.warning("worker %s is gone: %d users freed, %d tasks ended", worker.worker_id, freed, ended)
+
+
+def _changes_of(worker_id: str) -> set[UUID]:
+    """Return the changes that a worker was working on: of its tasks, and of the users whom it held."""
+    running = DBTaskResult.objects.filter(
+        status=TaskResultStatus.RUNNING, queue_name__in=[doorbell.QUEUE, doorbell.SMALL_QUEUE]
+    )
+    found = {UUID(task.args_kwargs["args"][0]) for task in running if task.worker_ids[-1:] == [worker_id]}
+    held = UserChange.objects.filter(state=UserChange.State.IN_FLIGHT, lease_owner__startswith=f"{worker_id}:")
+    return found | set(held.values_list("change_id", flat=True))
 
 
 def end_tasks(worker_id: str, *, but: Collection[UUID] = ()) -> int:

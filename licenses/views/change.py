@@ -19,6 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from customers import selection as selections
 from customers.folding import fold
 from customers.models import Customer, Source
+from licenses.core.catalog import Catalog
 from licenses.core.repair import Act
 from licenses.countries import CODES, choices
 from licenses.forms import one_time_key
@@ -26,6 +27,7 @@ from licenses.models import LicenseChange, UserChange
 from licenses.services import again, check, keys, outcomes, repair, report, save, stopping
 from licenses.services.progress import Phase, progress_of
 from licenses.services.refresh import read_if_few
+from licenses.services.result_rows import ResultRows
 from licenses.services.states import load_catalog
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.paging import page_of
@@ -34,10 +36,7 @@ from licensing_portal.staff.roles import Right
 
 _PAGE = 100
 _FOLLOWERS = 20
-_TABS = {
-    "action": [UserChange.State.FAILED, UserChange.State.UNKNOWN, UserChange.State.NOT_TRIED],
-    "updated": [UserChange.State.UPDATED],
-}
+_TABS = ("action", "updated")
 
 
 _STOPPABLE = (Phase.PLANNING, Phase.WAITING, Phase.SAVING, Phase.PAUSED)
@@ -186,21 +185,19 @@ def _result(request: StaffRequest, change: LicenseChange) -> dict[str, object]:
     if tab not in _TABS:
         tab = "action" if counts.action else "updated"
     q = request.GET.get("q", "").strip()[:200]
-    found = report.in_cause_order(change.user_changes.filter(state__in=_TABS[tab]))
-    if folded := fold(q):
-        found = found.filter(search__contains=folded)
+    found = ResultRows(change, counts, is_action=tab == "action", folded=fold(q))
     page = page_of(found, _PAGE, request.GET.get("page"))
-    rows = list(page)
+    may_retry, may_undo = again.offered(change)
     return {
         "counts": counts,
-        "may_retry": counts.action and again.to_retry(change).exists(),
-        "may_undo": counts.updated and again.to_undo(change).exists(),
+        "may_retry": may_retry,
+        "may_undo": may_undo,
         "children": list(_followers(change)),
-        "sent": report.sent(change),
+        "sent": counts.sent,
         "tab": tab,
         "q": q,
         "page": page,
-        "groups": _by_cause(change, rows, tab),
+        "groups": _by_cause(change, list(page), tab),
         "countries": choices(get_language() or "en") if tab == "action" else (),
         "may_plan": request.user.may(Right.LICENSE_PLAN),
         "seconds": (change.finished_at - change.started_at).total_seconds()
@@ -220,15 +217,16 @@ type Groups = list[tuple[report.Cause | None, list[repair.Offer], list[outcomes.
 
 def _by_cause(change: LicenseChange, rows: list[UserChange], tab: str) -> Groups:
     """Return the page's users in groups: of one cause each with its repairs, or all updated ones together."""
-    shown = outcomes.result_rows(rows, outcomes.names_for(change, rows))
+    names = outcomes.names_for(change, rows)
+    shown = outcomes.result_rows(rows, names)
     if tab != "action" or not shown:
         return [(None, [], shown)] if shown else []
-    causes = {cause.key: cause for cause in report.causes(change)}
-    catalog = load_catalog(change.customer)
+    causes = report.causes_of(change, rows, names)
+    is_about_plans = any(repair.needs_catalog(cause) for cause in causes.values())
+    catalog = load_catalog(change.customer) if is_about_plans else Catalog({})
     groups: Groups = []
     for key, group in groupby(shown, key=lambda one: report.cause_key(one.row)):
-        cause = causes.get(key)
-        groups.append((cause, repair.offers(change, cause, catalog) if cause else [], list(group)))
+        groups.append((causes[key], repair.offers(change, causes[key], catalog), list(group)))
     return groups
 
 

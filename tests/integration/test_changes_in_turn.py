@@ -236,5 +236,11 @@ def test_a_newer_reading_survives_a_slow_read_back(
         at_microsoft(sandbox, story, other).department = "Newer"
         refresh_users(story, [other])
 
-    readback.read_back(change, readback.unread(change), directory_gateway(story.tenant_id), sleep=sleep)
+    rows = list(change.user_changes.filter(pk__in=readback.unread(change)))
+    readback.read_back(
+        change,
+        rows,
+        directory_gateway(story.tenant_id),
+        sleep=sleep,
+    )
     assert DirectoryUser.objects.get(object_id=other).department == "Newer"
