@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 
 _LINE_ENDS = re.compile(r"\r\n|\r|\n")
+_RECIPIENT_ENDS = re.compile(r"[;；]")
 _CELL_ENDS = re.compile(r"[\t,;]")
 # Characters that no address holds: they surround one in mails, tables and sentences.
 _AROUND = r"\s<>()\[\]{}\"“”„«»「」『』【】、。|:,;"
@@ -41,7 +42,11 @@ class Line:
 
 def read_lines(text: str) -> list[Line]:
     """Return the lines that count, in their order; blank lines and headers are left out."""
-    lines = [Line(number, line.rstrip(), _key(line)) for number, line in enumerate(split_lines(text), start=1)]
+    lines = [
+        Line(number, part.rstrip(), _key(part))
+        for number, line in enumerate(split_lines(text), start=1)
+        for part in _recipients(line)
+    ]
     lines = [line for line in lines if line.text.strip()]
     # A sheet of several columns begins with their names, whatever they are. A single cell may be a user not found.
     if lines and not lines[0].key and _CELL_ENDS.search(lines[0].text.strip()) and any(line.key for line in lines):
@@ -57,6 +62,15 @@ def split_lines(text: str) -> list[str]:
 def fold_address(address: str) -> str:
     """Return an address as it is compared: NFKC and case fold."""
     return address.lower() if address.isascii() else unicodedata.normalize("NFKC", address).casefold()
+
+
+def _recipients(line: str) -> list[str]:
+    """Return the parts of a list of recipients as mail programs copy it: each of them names somebody.
+
+    A row of a sheet, of which one cell has an address, is one part.
+    """
+    parts = [part.strip() for part in _RECIPIENT_ENDS.split(line) if part.strip()]
+    return parts if len(parts) > 1 and all("@" in fold_address(part) for part in parts) else [line]
 
 
 def _key(line: str) -> str:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Count, Exists, F, Max, Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Case, Count, Exists, F, Max, Model, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.expressions import Window
 from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
@@ -49,6 +49,17 @@ def users(selection: Selection) -> QuerySet[DirectoryUser]:
     return DirectoryUser.objects.filter(
         pk__in=SelectedUser.objects.filter(selection=selection).values("user_id"), deleted_at__isnull=True
     ).order_by("sort_key", "id")
+
+
+def in_seat_order(selection: Selection) -> QuerySet[SelectedUser, int]:
+    """Return row ids of the selected users in the order in which seats are given out.
+
+    Those who came from a list come first, in its order; the others follow by name.
+    """
+    is_listed = Case(When(source=Source.LIST, then=Value(0)), default=Value(1))
+    place = Case(When(source=Source.LIST, then=F("position")), default=Value(0))
+    rows = SelectedUser.objects.filter(selection=selection, user__deleted_at__isnull=True)
+    return rows.order_by(is_listed, place, "user__sort_key", "user_id").values_list("user_id", flat=True)
 
 
 def chosen_among(selection: Selection, user_pks: Collection[int]) -> set[int]:

@@ -32,6 +32,7 @@ CAUSES: dict[str, Any] = {
     Cause.DRIFT: _("licenses of these users changed since the page was opened"),
     Cause.LOCATION_STAYS: _("usage locations that were not set before stay: Microsoft lets nobody empty them"),
     Cause.UNCLEAR_LEFT_OUT: _("users for whom the change's result was not clear are not part of this"),
+    Cause.NOTHING_REMOVED: _("a product is unticked that nobody loses: groups keep it, or nobody has it directly"),
     Cause.PRODUCT_GONE: _("products that the customer no longer owns cannot come back"),
 }
 

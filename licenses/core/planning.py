@@ -28,6 +28,7 @@ class Cause(StrEnum):
     LOCATION_STAYS = "location_stays"
     PRODUCT_GONE = "product_gone"
     UNCLEAR_LEFT_OUT = "unclear_left_out"
+    NOTHING_REMOVED = "nothing_removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +158,9 @@ def plan_save(
     plans = tuple(planner.plan(state, diff(state), is_wished=not wish.is_empty) for state in users)
     causes = found_causes(plans, review_above)
     if wish.removes_products:
-        causes.add(Cause.REMOVES_PRODUCT)
+        # Groups may keep all of it, or nobody may have it: Review asks, but does not warn of what does not happen.
+        is_lost = any(plan.diff.remove for plan in plans if plan.refusal is None)
+        causes.add(Cause.REMOVES_PRODUCT if is_lost else Cause.NOTHING_REMOVED)
     if wish.removes_plans:
         causes.add(Cause.REMOVES_PLAN)
     if selection_changed:

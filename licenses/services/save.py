@@ -119,7 +119,7 @@ def make_draft(
                 change.selection_counter = selection.counter
                 change.causes = doubts(selection, counter, seen)
                 if user_pks is None:
-                    user_pks = selections.users(selection).values_list("pk", flat=True)
+                    user_pks = list(selections.in_seat_order(selection))
             _store(change, list(user_pks or ()), planned_in_request or PLANNED_IN_REQUEST)
     except IntegrityError:
         if first := same_key(staff, customer, key, content):

@@ -56,6 +56,7 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "key": uuid.uuid4().hex,
         "causes": [CAUSES[cause] for cause in change.causes if cause in CAUSES],
         "seats": [{**line, "name": names.product(line["skuId"])} for line in change.seats],
+        "is_short": any(line["short"] for line in change.seats),
         "losses": [words for family, number in change.losses if (words := loss(family, number))],
         "groups": report.review_groups(change),
         "kept_off": [

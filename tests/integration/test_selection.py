@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from customers import selection as selections
-from customers.models import Customer, DirectoryUser, SelectedUser, Selection
+from customers.models import Customer, DirectoryUser, SelectedUser, Selection, Source
 from customers.sync import mark_deleted
 from licensing_portal.staff.models import StaffUser
 from tests.factories import CustomerFactory, DirectoryUserFactory, StaffUserFactory
@@ -194,3 +194,13 @@ def test_a_set_begun_after_a_deletion_emptied_the_old_one_is_new(
     selections.add(selection, [people[1].pk])
 
     assert not selections.is_stale(selection, timezone.now())
+
+
+def test_seats_go_by_the_pasted_list_then_by_name(staff: StaffUser) -> None:
+    customer = CustomerFactory.create()
+    a, b, c, d = (DirectoryUserFactory.create(customer=customer, display_name=name) for name in "ABCD")
+    selection = selections.get(staff, customer)
+    selections.add(selection, [d.pk])
+    selections.add(selection, [c.pk, a.pk], Source.LIST)
+    selections.add(selection, [b.pk])
+    assert list(selections.in_seat_order(selection)) == [c.pk, a.pk, b.pk, d.pk]

@@ -83,3 +83,19 @@ def test_a_line_is_kept_as_it_was_pasted() -> None:
 
 def test_an_address_of_the_directory_is_folded_the_same_way() -> None:
     assert fold_address("Ｔaro@Contoso.Example") == fold_address("taro@contoso.example")
+
+
+@pytest.mark.parametrize(
+    ("line", "keys"),
+    [
+        ("ren@example.com;taro@example.com", ["ren@example.com", "taro@example.com"]),
+        ("Ren K. <ren@example.com>; Taro <taro@example.com>;", ["ren@example.com", "taro@example.com"]),
+        ("蓮 <ren＠example.com>； taro@example.com", ["ren@example.com", "taro@example.com"]),
+        # A row of a sheet: one cell has the address.
+        ("Ren;ren@example.com;Sales", ["ren@example.com"]),
+        ("ren@example.com;", ["ren@example.com"]),
+    ],
+)
+def test_a_list_of_recipients_names_them_all(line: str, keys: list[str]) -> None:
+    found = read_lines(f"first@example.com\n{line}")
+    assert [(one.number, one.key) for one in found] == [(1, "first@example.com"), *((2, key) for key in keys)]

@@ -78,6 +78,7 @@ def test_a_deleted_user_is_refused() -> None:
     ("wish", "state", "cause"),
     [
         (Wish(products={A: NONE}), user(sku_a=(direct(),)), Cause.REMOVES_PRODUCT),
+        (Wish(products={A: NONE}), user(sku_a=(group(),)), Cause.NOTHING_REMOVED),
         (Wish(plans={(A, "sku-a-p1"): NONE}), user(sku_a=(direct(),)), Cause.REMOVES_PLAN),
         (GIVE, replace(user(), enabled=False), Cause.BLOCKED_NEWLY_LICENSED),
         (GIVE, replace(user(), guest=True), Cause.GUEST_NEWLY_LICENSED),
