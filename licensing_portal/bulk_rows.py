@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import batched
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import DateTimeField, Field, JSONField, Model
@@ -32,20 +33,38 @@ def insert_rows(
     """
     fields = [_field(model, name) for name in names]
     suffix = _on_conflict(fields, [_field(model, name) for name in unique], [_field(model, name) for name in update])
+    _insert(model, fields, _adapted(fields, rows), suffix)
+
+
+def insert_new(rows: Sequence[Model]) -> None:
+    """Insert new instances of one model; unlike bulk_create it does not tell them their ids."""
+    if not rows:
+        return
+    model = type(rows[0])
+    fields = [_field(model, field.name) for field in model._meta.concrete_fields if not field.primary_key]
+    # Folded texts and dates of creation are computed on saving.
+    values = [[_plain(field, field.pre_save(row, True)) for field in fields] for row in rows]
+    _insert(model, fields, values)
+
+
+def _insert(
+    model: type[Model], fields: Sequence["Field[Any, Any]"], rows: Sequence[Sequence[Any]], suffix: str = ""
+) -> None:
     columns = ", ".join(_quoted(field.column) for field in fields)
     head = f"INSERT INTO {_quoted(model._meta.db_table)} ({columns})"
-    adapted = _adapted(fields, rows)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            arrays = ", ".join(f"(%s)::{_type(field)}[]" for field in fields)
-            for some in batched(adapted, _ROWS_AT_ONCE):
+            arrays = ", ".join(f"(%s)::{_array_type(field)}[]" for field in fields)
+            given = ", ".join(f"v{place}" for place in range(len(fields)))
+            chosen = ", ".join(f"v{place}{_cast(field)}" for place, field in enumerate(fields))
+            for some in batched(rows, _ROWS_AT_ONCE):
                 cursor.execute(
-                    f"{head} SELECT * FROM UNNEST({arrays}) {suffix}",
+                    f"{head} SELECT {chosen} FROM UNNEST({arrays}) AS given({given}) {suffix}",
                     [list(column) for column in zip(*some, strict=True)],
                 )
         else:
             marks = ", ".join(["%s"] * len(fields))
-            cursor.executemany(f"{head} VALUES ({marks}) {suffix}", adapted)
+            cursor.executemany(f"{head} VALUES ({marks}) {suffix}", rows)
 
 
 def update_rows(rows: Sequence[Model], names: Sequence[str]) -> None:
@@ -85,6 +104,8 @@ def _plain(field: "Field[Any, Any]", value: Any) -> Any:
         return None
     if isinstance(field, JSONField):
         return json.dumps(value)
+    if isinstance(value, UUID) and not connection.features.has_native_uuid_field:
+        return value.hex
     return connection.ops.adapt_datetimefield_value(value) if isinstance(field, DateTimeField) else value
 
 

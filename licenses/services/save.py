@@ -30,6 +30,7 @@ from licenses.services.states import load_catalog, load_states
 from licenses.services.stopping import cancel
 from licenses.services.subjects import note_products
 from licenses.services.wishes import wish_from_json, wish_to_json
+from licensing_portal.bulk_rows import insert_new
 from licensing_portal.staff.models import StaffUser
 
 # Above this many users planning leaves the request.
@@ -204,7 +205,7 @@ def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Person], ca
     )
     # Batch by batch, so that 50,000 rows are never in memory together.
     for some in batched(rows, _ROWS_AT_ONCE):
-        UserChange.objects.bulk_create(some)
+        insert_new(some)
     change.causes = sorted(cause.value for cause in plan.causes)
     change.seats = [
         {

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from customers.models import Customer, DirectoryUser
 from licenses.models import UserChange
-from licensing_portal.bulk_rows import insert_rows, update_rows
-from tests.factories import CustomerFactory, UserChangeFactory
+from licensing_portal.bulk_rows import insert_new, insert_rows, update_rows
+from tests.factories import CustomerFactory, DirectoryUserFactory, LicenseChangeFactory, UserChangeFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +124,25 @@ def test_rows_are_updated_each_with_its_own_values() -> None:
 def test_no_rows_are_no_statement(django_assert_num_queries: Callable[[int], AbstractContextManager[object]]) -> None:
     with django_assert_num_queries(0):
         update_rows([], ("message",))
+
+
+def test_new_instances_are_inserted_as_saving_would() -> None:
+    change = LicenseChangeFactory.create()
+    rows = [
+        UserChangeFactory.build(
+            change=change,
+            user=DirectoryUserFactory.create(customer=change.customer),
+            object_id=f"id-{number}",
+            display_name=f"髙橋 {text}"[:256],
+            before={"usageLocation": None, "paths": [text]} if number else None,
+            add=[{"skuId": text, "disabledPlans": []}],
+            finished_at=timezone.now(),
+        )
+        for number, text in enumerate(ODD)
+    ]
+    insert_new(rows)
+    for row in rows:
+        stored = UserChange.objects.get(object_id=row.object_id)
+        fields = [field for field in UserChange._meta.concrete_fields if field.name not in ("id", "search")]
+        assert [getattr(stored, f.attname) for f in fields] == [getattr(row, f.attname) for f in fields]
+        assert stored.search.startswith("高橋")
