@@ -1,6 +1,9 @@
 """Error pages: what happened, and what to do next; never a trace of what exists outside one's scope."""
 
+import sys
+
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -8,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from licensing_portal.staff.guards import RightMissing
 from licensing_portal.staff.roles import Right, Role, roles_with
+
+# Seconds after which a page may be asked for again.
+_DATABASE_IS_BACK = 10
 
 ROLE_NAMES = {
     Role.GLOBAL_ADMIN: _("Global admin"),
@@ -65,7 +71,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with the request's id alone."""
+    """Answer 500 with the request's id alone; 503 while the database is busy or away."""
     # Without the request no context processor runs: the person and the running changes live in the database,
     # which may be what has failed.
-    return HttpResponseServerError(render_to_string("errors/500.html", {"request_id": getattr(request, "id", "")}))
+    context = {"request_id": getattr(request, "id", "")}
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        away = HttpResponse(render_to_string("errors/503.html", context), status=503)
+        away["Retry-After"] = str(_DATABASE_IS_BACK)
+        return away
+    return HttpResponseServerError(render_to_string("errors/500.html", context))

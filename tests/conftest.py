@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what concerns the other database alone and, unless asked to be thorough, what only repeats tests."""
     is_sqlite, is_thorough = config.getoption("database") == "sqlite", config.getoption("thorough")
-    markers = ["postgres"] if is_sqlite else []
+    markers = ["postgres" if is_sqlite else "sqlite"]
     if not is_thorough:
         markers += ["thorough"] if is_sqlite else ["thorough", "one_database"]
     left_out = {item for item in items if any(map(item.get_closest_marker, markers))}

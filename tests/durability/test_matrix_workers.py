@@ -155,7 +155,7 @@ def test_f34_stop_at_any_call_records_who_was_there_and_tries_nobody_else(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="one writer at a time is SQLite's rule")
+@pytest.mark.sqlite
 def test_f27_a_locked_database_is_waited_for(small_swap: Rehearsal) -> None:
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, check_same_thread=False)
     released: list[float] = []

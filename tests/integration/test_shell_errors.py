@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.test import Client, RequestFactory
@@ -194,3 +195,19 @@ def test_a_form_that_is_too_large_is_told_so(staff_client: Client, language: str
         answer = staff_client.post("/theme/", urlencode(data), content_type=FORM, headers={"accept-language": language})
         assert answer.status_code == 413
         assert words in answer.content.decode()
+
+
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("connection is closed")])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_database_that_is_away_is_said_and_nothing_is_done(staff: StaffUser, error: Exception, method: str) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(staff)
+
+    def lost(execute: object, *statement: object) -> None:
+        raise error
+
+    with connection.execute_wrapper(lost):  # type: ignore[arg-type]
+        answer = getattr(client, method)("/customers/", headers={"accept-language": "ja"})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert "データベース" in answer.content.decode()
+    assert client.get("/customers/").status_code == 200
