@@ -8,7 +8,9 @@ from licenses.core.catalog import AppliesTo, Catalog, PlanId, Sku, SkuId
 from licenses.core.diff import Choice, Wish, apply_diff
 from licenses.core.holdings import Held
 from licenses.core.planning import SavePlan, SeatLine, UserPlan
+from licenses.messages import explanation
 from licenses.services.manage import is_free
+from licensing_portal.lists import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,27 @@ class Effect:
     def is_any(self) -> bool:
         """Whether anything is asked of this product."""
         return bool(self.assigned or self.unassigned or self.edited)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A clash that the rules foresee for so many users; Microsoft has the last word."""
+
+    title: str
+    plans: str
+    users: int
+
+
+def foreseen(plan: SavePlan, catalog: Catalog) -> list[Foreseen]:
+    """Return the clashes that a save would run into, the most users first."""
+    counted = Counter((caution.kind, caution.plans) for user in plan.users for caution in user.cautions)
+    if not counted:
+        return []
+    names = {one.plan_id: one.display_name for sku in catalog.skus.values() for one in sku.plans}
+    return [
+        Foreseen(str(explanation(kind).title), listed(names.get(one, one) for one in plans), users)
+        for (kind, plans), users in counted.most_common()
+    ]
 
 
 def effects(plan: SavePlan, catalog: Catalog) -> dict[SkuId, Effect]:

@@ -28,7 +28,7 @@ from licenses.messages import CAUSES, family_name
 from licenses.models import LicenseChange
 from licenses.services import keys, save
 from licenses.services import manage as boxes
-from licenses.services.effects import effects, plan_notes
+from licenses.services.effects import effects, foreseen, plan_notes
 from licenses.services.picture import has_drifted
 from licenses.services.refresh import read_if_few
 from licenses.services.states import load_catalog
@@ -268,6 +268,7 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "all_effects": found.values(),
         "notes": plan_notes(plan, form.wish, catalog),
         "kept_off": [(_kept_name(one, catalog), one.users) for one in kept_off(plan, catalog)],
+        "foreseen": foreseen(plan, catalog),
         "locations": locations,
         "causes": [CAUSES[cause] for cause in sorted(plan.causes)],
         "calls": plan.calls,

@@ -55,3 +55,14 @@ def test_whoever_is_served_is_counted_plainly(story: Customer, staff: StaffUser,
 
     assert re.search(r"Microsoft 365 E5 · 7\s*</li>", text)
     assert pill(text, sku("SPE_E5")) == "Assign to 7 more"
+
+
+def test_a_foreseen_clash_is_warned_of_before_the_save(story: Customer, staff: StaffUser, staff_client: Client) -> None:
+    select(staff, story, [user_id("mailbox", 1), user_id("mailbox", 2), user_id("joiner", 2)])
+    boxes = {f"product-{sku('EXCHANGEENTERPRISE')}": "all"}
+    address = reverse("licenses:manage-summary", args=[story.tenant_id])
+    text = staff_client.post(address, form(staff, story, **boxes)).content.decode()
+    plans = "Exchange Online (Plan 1), Exchange Online (Plan 2)"
+    assert f"Conflicting service plans: {plans}, 2 users" in text
+    calm = staff_client.post(address, form(staff, story, **{f"product-{sku('FLOW_FREE')}": "all"})).content.decode()
+    assert "Conflicting" not in calm
