@@ -19,5 +19,6 @@ urlpatterns = [
     path("changes/", history.all_changes, name="all-changes"),
     path("changes/<uuid:change_id>/", change.change_page, name="change"),
     path("changes/<uuid:change_id>/progress/", change.progress, name="change-progress"),
+    path("changes/<uuid:change_id>/export/", change.export, name="change-export"),
     path("changes/<uuid:change_id>/stop/", change.stop, name="change-stop"),
 ]

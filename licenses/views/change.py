@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language, ngettext
@@ -24,13 +25,14 @@ from licenses.core.repair import Act
 from licenses.countries import CODES, choices
 from licenses.forms import one_time_key
 from licenses.models import LicenseChange, UserChange
-from licenses.services import again, check, keys, outcomes, repair, report, save, stopping
+from licenses.services import again, check, exports, keys, outcomes, repair, report, save, stopping
 from licenses.services.progress import Phase, progress_of
 from licenses.services.refresh import read_if_few
 from licenses.services.result_rows import ResultRows
 from licenses.services.states import load_catalog
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.paging import page_of
+from licensing_portal.sheets import csv_answer
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
 
@@ -244,6 +246,17 @@ def progress(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     announces = request.GET.get("said") != state["progress"].milestone
     context = {"customer": change.customer, "change": change, "announces": announces} | state
     return render(request, "licenses/running.html#answer", context)
+
+
+@require_safe
+@needs(Right.LICENSE_VIEW)
+def export(request: StaffRequest, change_id: uuid.UUID) -> HttpResponseBase:
+    """Answer the result per user as CSV; an open change has none yet."""
+    change = _change_or_404(request, change_id)
+    if change.is_open or change.status == LicenseChange.Status.DRAFT:
+        return redirect("licenses:change", change_id=change.pk)
+    name = f"{change.customer.default_domain or change.customer.tenant_id} {change.created_at:%Y-%m-%d %H%M}"
+    return csv_answer(request, exports.result_table(change), name)
 
 
 @require_POST

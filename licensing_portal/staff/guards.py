@@ -5,7 +5,8 @@ from functools import wraps
 from typing import Any, Concatenate
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
 from licensing_portal.staff.models import StaffUser
@@ -33,7 +34,7 @@ def require(staff: StaffUser, right: Right) -> None:
         raise RightMissing(right)
 
 
-type View[**P] = Callable[Concatenate[StaffRequest, P], HttpResponse]
+type View[**P] = Callable[Concatenate[StaffRequest, P], HttpResponseBase]
 
 
 def needs[**P](right: Right) -> Callable[[View[P]], View[P]]:
@@ -41,7 +42,7 @@ def needs[**P](right: Right) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: StaffRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             require(request.user, right)
             return view(request, *args, **kwargs)
 
