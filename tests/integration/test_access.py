@@ -61,6 +61,7 @@ TABLE = {
     "licenses:all-changes": Row(200, 405),
     "licenses:change": Row(200, 303, ("change_id",)),
     "licenses:change-progress": Row(302, 405, ("change_id",)),
+    "licenses:change-export": Row(200, 405, ("change_id",)),
     "licenses:change-stop": Row(405, 303, ("change_id",)),
 }
 # A customer's bare address leads on to its users and tells nothing by itself.
