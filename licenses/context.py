@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from customers.models import Customer
 from licenses.models import LicenseChange, UserChange
+from licenses.services.change_list import UNSHOWN
 from licenses.services.refresh import READ_IN_REQUEST
 
 # More are not named: the link then leads to all of them.
@@ -31,7 +32,7 @@ def running_changes(request: HttpRequest) -> dict[str, Any]:
         # Planned by a worker while the person may have gone elsewhere.
         draft = Q(status=LicenseChange.Status.DRAFT, staff=staff, total__gt=READ_IN_REQUEST)
         found = visible.filter(Q(status__in=LicenseChange.OPEN) | draft).annotate(waiting=Coalesce(number, 0))
-        rows = list(found.select_related("customer").order_by("created_at")[:_MOST])
+        rows = list(found.select_related("customer").defer(*UNSHOWN).order_by("created_at")[:_MOST])
         return RunningChanges(
             [change for change in rows if change.is_open], [change for change in rows if not change.is_open]
         )

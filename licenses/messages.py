@@ -105,7 +105,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     FailureKind.NOT_DONE: Explanation(
         _("Not done by Microsoft"),
-        _("Microsoft's answer was lost, and the user still has what they had before. Try again."),
+        _("Microsoft did not do it: the user still has what they had before. Try again."),
     ),
     FailureKind.UNKNOWN: Explanation(
         _("Refused by Microsoft"), _("Microsoft gave this reason, which the portal does not know yet:")

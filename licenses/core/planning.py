@@ -159,7 +159,7 @@ def plan_save(
     causes = found_causes(plans, review_above)
     if wish.removes_products:
         # Groups may keep all of it, or nobody may have it: Review asks, but does not warn of what does not happen.
-        is_lost = any(plan.diff.remove for plan in plans if plan.refusal is None)
+        is_lost = any(plan.diff.remove for plan in plans)
         causes.add(Cause.REMOVES_PRODUCT if is_lost else Cause.NOTHING_REMOVED)
     if wish.removes_plans:
         causes.add(Cause.REMOVES_PLAN)

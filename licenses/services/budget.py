@@ -174,6 +174,11 @@ class Budget:
             Throttle.objects.filter(pk=row.pk).update(**limits)
 
 
+def is_open(tenant_id: str) -> bool:
+    """Tell whether a tenant's circuit is open: its answers stay away."""
+    return Throttle.objects.filter(key=tenant_id, open_seconds__gt=0).exists()
+
+
 def tokens_left(tenant_id: str) -> float:
     """Return how many writes may go out at once now: a whole burst where none has gone out yet."""
     row = Throttle.objects.filter(key=tenant_id).first()

@@ -6,6 +6,8 @@ Any reading can meet our own write first: a Refresh or a sync while the change s
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from customers.models import Customer
 from licenses.core.holdings import DIRECT
 from licenses.models import LicenseChange, UserChange
@@ -21,10 +23,9 @@ _SENT = (State.IN_FLIGHT, State.UPDATED, State.UNKNOWN)
 
 
 def wanted_of(customer: Customer, object_ids: Iterable[str]) -> Wanted:
-    """Return what running changes have sent for these users."""
-    rows = UserChange.objects.filter(
-        change__customer=customer, change__status__in=LicenseChange.ACTIVE, object_id__in=list(object_ids)
-    )
+    """Return what running changes have sent for these users, and ended ones whose result is unknown."""
+    is_open = Q(change__status__in=LicenseChange.ACTIVE) | Q(state=State.UNKNOWN)
+    rows = UserChange.objects.filter(is_open, change__customer=customer, object_id__in=list(object_ids))
     wanted: Wanted = {}
     for row in rows.only(
         "change_id", "object_id", "state", "attempts", "uncertain", "add", "remove", "location", "step"

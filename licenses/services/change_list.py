@@ -32,7 +32,7 @@ _OFFERED = 200
 _PLANS_NAMED = 3
 _LONGEST = 200
 # Columns of a change that may be long and are not part of its row.
-_UNSHOWN = ("planned_users", "seats", "seats_before", "losses", "causes", "search")
+UNSHOWN = ("planned_users", "seats", "seats_before", "losses", "causes", "search")
 _EARLIEST, _LATEST = date(1970, 1, 2), date(9000, 1, 1)
 
 FIELDS = {
@@ -121,7 +121,7 @@ class ChangeList:
         found = self._all
         if not query.errors:
             found = found.filter(self._about(query), self._texts(query))
-        return found.select_related("customer", "staff").defer(*_UNSHOWN).order_by("-created_at", "pk")
+        return found.select_related("customer", "staff").defer(*UNSHOWN).order_by("-created_at", "pk")
 
     def _texts(self, query: ChangeQuery) -> Q:
         """Return the conditions of the fields that take any text, compared as folded."""

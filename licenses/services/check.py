@@ -1,13 +1,14 @@
 """Check again: reads the users of an ended change whose result is unknown once more, and says what became of them.
 
-Nothing is sent. By the time somebody asks, Microsoft's replicas agree: who still has what they had before was not
-changed.
+Nothing is sent. Who still has what they had before was not changed, once Microsoft's replicas have had time to agree.
 """
 
 import time
+from datetime import timedelta
 from itertools import batched
 
 from django.db import transaction
+from django.utils import timezone
 
 from licenses.core.outcome import Verdict, judge
 from licenses.core.triage import FailureKind, failure_of
@@ -16,7 +17,10 @@ from licenses.services import readback
 from licenses.services.directory_rows import store_users
 from licenses.services.figures import write_after_change
 from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
+from licenses.services.refresh import refresh_products
 from licenses.services.states import state_of, state_to_json
+from licenses.services.subjects import note_done
+from licenses.services.wishes import wish_from_json
 from licensing_portal.bulk_rows import update_rows
 from licensing_portal.gateways.protocol import UserRecord
 from licensing_portal.wiring import PAGE_LIMITS, directory_gateway
@@ -25,6 +29,8 @@ State, Step = UserChange.State, UserChange.Step
 
 # No further call begins after this: somebody waits for the page.
 _SECONDS = 6.0
+# Sooner a user who looks untouched may look so because a replica is late.
+_AGREED_AFTER = timedelta(minutes=2)
 _FIELDS = (
     "state",
     "step",
@@ -50,6 +56,7 @@ def check_again(change: LicenseChange) -> int:
     gateway = directory_gateway(change.customer.tenant_id, limits=PAGE_LIMITS)
     unknown = change.user_changes.filter(state=State.UNKNOWN)
     ends_at = time.monotonic() + _SECONDS
+    may_be_late = change.finished_at is not None and timezone.now() - change.finished_at < _AGREED_AFTER
     pks = list(unknown.order_by("position").values_list("pk", flat=True))
     for some in batched(pks, readback.CHUNK):
         if time.monotonic() > ends_at:
@@ -59,34 +66,40 @@ def check_again(change: LicenseChange) -> int:
         with transaction.atomic():
             # Two who press the button at once: the second finds nobody left.
             rows = list(unknown.select_for_update().filter(pk__in=some))
-            for row in rows:
-                _settle(row, found.get(row.object_id))
-            update_rows(rows, _FIELDS)
+            # While they are unknown: a difference that is seen now is this change's own.
             if found:
                 store_users(change.customer, list(found.values()), read_at=min(asked.values()), first=False)
-    if pks:
+            settled = [row for row in rows if _settle(row, found.get(row.object_id), may_be_late=may_be_late)]
+            update_rows(settled, _FIELDS)
+    left = unknown.count()
+    if left < len(pks):
+        note_done(change, wish_from_json(change.wish))
+        refresh_products(change.customer, gateway=gateway)
         write_after_change(change.customer)
-    return unknown.count()
+    return left
 
 
-def _settle(row: UserChange, record: UserRecord | None) -> None:
-    """Give a row the end state that the user's licences prove."""
+def _settle(row: UserChange, record: UserRecord | None, *, may_be_late: bool) -> bool:
+    """Give a row the end state that the user's licences prove; False when they prove nothing yet."""
     row.verified, row.uncertain = True, False
     if record is None:
         row.after = {"exists": False}
         _fail(row, FailureKind.NOT_FOUND)
-        return
+        return True
     now = state_of(record)
+    verdict = judge(state_before(row), diff_of(row), now)
+    if verdict == Verdict.UNTOUCHED and may_be_late:
+        return False
     row.after = state_to_json(now)
     if row.location and now.usage_location == row.location:
         # The first of the two steps is done.
         row.step = Step.LICENCES
-    verdict = judge(state_before(row), diff_of(row), now)
     if verdict == Verdict.DONE:
         row.state, row.failure_kind = State.UPDATED, ""
         row.outcome_key = outcome_key(row)
     else:
         _fail(row, FailureKind.NOT_DONE if verdict == Verdict.UNTOUCHED else FailureKind.CHANGED_ELSEWHERE)
+    return True
 
 
 def _fail(row: UserChange, kind: FailureKind) -> None:

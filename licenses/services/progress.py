@@ -11,7 +11,7 @@ from django.utils import timezone
 from licenses.core.estimate import Estimate, estimate
 from licenses.models import LicenseChange, UserChange, WorkerBeat
 from licenses.services import lanes
-from licenses.services.budget import tokens_left
+from licenses.services.budget import is_open, tokens_left
 from licenses.services.report import Counts, counts
 
 Status, State = LicenseChange.Status, UserChange.State
@@ -55,6 +55,8 @@ class Progress:
     # Seconds until the page asks again.
     pause: int
     silence: "Silence | None"
+    # Paused because Microsoft does not answer, not because it asked to wait.
+    is_unanswered: bool = False
 
     @property
     def is_counted(self) -> bool:
@@ -90,6 +92,7 @@ def progress_of(change: LicenseChange) -> Progress:
         left=_left(change, open_users, speed) if phase == Phase.SAVING else None,
         pause=1 if _age(change) < _SOON else 3,
         silence=_silence(),
+        is_unanswered=phase == Phase.PAUSED and is_open(change.customer.tenant_id),
     )
 
 

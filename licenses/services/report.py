@@ -1,7 +1,5 @@
 """What Review and the page of a change show of all their users, from the stored rows."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,49 +12,16 @@ from licenses.core.triage import FailureKind
 from licenses.messages import explanation
 from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
-from licenses.services.outcomes import Outcome, names_for, outcome_of
+from licenses.services.outcomes import names_for
 from licensing_portal.lists import listed
 
 State = UserChange.State
-NAMES_SHOWN = 100
-SMALL_GROUP, NAMED_AT_ONCE = 12, 3
 GROUPS_SHOWN = 50
 
 # Of the updated: no call was made for these, for they were as wished.
 NEEDED_NOTHING = Q(attempts=0)
 
 type CauseKey = tuple[str, str, tuple[str, ...], tuple[str, ...], str, bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Users with an equal outcome."""
-
-    number: int
-    names: tuple[str, ...]
-    outcome: Outcome
-    # Planning refuses these users: nothing of the change happens to them.
-    is_left_out: bool
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """Those who are named at once: all of a small group, the first few of a large one."""
-        return self.names if self.number <= SMALL_GROUP else self.names[:NAMED_AT_ONCE]
-
-    @property
-    def folded(self) -> tuple[str, ...]:
-        """Those whose names unfold."""
-        return self.names[len(self.named) :]
-
-    @property
-    def others(self) -> int:
-        """How many are not named at once."""
-        return self.number - len(self.named)
-
-    @property
-    def more(self) -> int:
-        """How many are not named."""
-        return self.number - len(self.names)
 
 
 @dataclass(slots=True)
@@ -158,8 +123,8 @@ class Cause:
 
     @property
     def id(self) -> str:
-        """What names the cause in a form."""
-        return hashlib.md5(json.dumps(self.key).encode(), usedforsecurity=False).hexdigest()
+        """What names the cause in a form: the user whom its repairs were worked out for."""
+        return str(self.first.pk)
 
 
 def cause_key(row: UserChange) -> CauseKey:
@@ -207,6 +172,15 @@ def causes_of(change: LicenseChange, rows: Iterable[UserChange], names: Names) -
     return {key: _cause(first, numbers.get(key, 0), names) for key, first in firsts.items()}
 
 
+def cause_named(change: LicenseChange, name: str) -> Cause | None:
+    """Return the cause that a form names; None when it is none of this change."""
+    rows = change.user_changes.filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
+    row = rows.filter(pk=int(name)).first() if name.isdecimal() and len(name) < 19 else None
+    if row is None:
+        return None
+    return causes_of(change, [row], names_for(change, [row]))[cause_key(row)]
+
+
 def _grouped(change: LicenseChange) -> Any:
     needy = change.user_changes.filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
     return _with_cause(needy.order_by()).values(*_SHARED).annotate(number=Count("pk"), first=Min("pk"))
@@ -235,10 +209,15 @@ def _cause(first: UserChange, number: int, names: Names) -> Cause:
         message=first.message if is_unclassified else "",
         request_id=first.request_id,
         is_unknown=first.state == State.UNKNOWN,
-        is_untouched=first.state != State.UNKNOWN and not first.is_located,
+        is_untouched=first.state != State.UNKNOWN and not first.is_located and not _may_be_changed(first),
         is_located=first.is_located,
         first=first,
     )
+
+
+def _may_be_changed(row: UserChange) -> bool:
+    """Tell whether a call was made of which nothing can be seen any more: somebody else came after it."""
+    return row.attempts > 0 and row.failure_kind in (FailureKind.CHANGED_ELSEWHERE, FailureKind.NOT_FOUND)
 
 
 def users_of(change: LicenseChange, cause: Cause) -> QuerySet[UserChange]:
@@ -248,45 +227,3 @@ def users_of(change: LicenseChange, cause: Cause) -> QuerySet[UserChange]:
     facts = ("state", "failure_kind", "failure_skus", "failure_plans")
     same = {name: getattr(first, name) for name in facts} | {"words": cause.key[4], "located": first.is_located}
     return _with_cause(rows).filter(**same).order_by("position")
-
-
-def review_groups(change: LicenseChange) -> list[Group]:
-    """Return the draft's users grouped by equal outcome, the largest group first."""
-    grouped = (
-        change.user_changes.order_by()
-        .values("outcome_key")
-        .annotate(number=Count("pk"), first=Min("pk"))
-        .order_by("-number", "first")[:GROUPS_SHOWN]
-    )
-    groups = list(grouped)
-    firsts = UserChange.objects.in_bulk([group["first"] for group in groups])
-    names = names_for(change, firsts.values())
-    people = [_first_people(change, group["outcome_key"]) for group in groups]
-    shared = _shared_names(change, {name for some in people for name, _address in some})
-    named = [[f"{name} ({at})" if name in shared else name for name, at in some] for some in people]
-    return [_group(group, firsts[group["first"]], names, some) for group, some in zip(groups, named, strict=True)]
-
-
-def _first_people(change: LicenseChange, outcome_key: str) -> list[tuple[str, str]]:
-    """Return display and sign-in names of the first users of a group, by name."""
-    rows = change.user_changes.filter(outcome_key=outcome_key).order_by("sort_key", "id")
-    return list(rows.values_list("display_name", "user_principal_name")[:NAMES_SHOWN])
-
-
-def _shared_names(change: LicenseChange, names: set[str]) -> set[str]:
-    """Return those display names that several users of the change have: their sign-in names tell them apart."""
-    rows = change.user_changes.filter(display_name__in=names).order_by().values("display_name")
-    return set(rows.annotate(number=Count("pk")).filter(number__gt=1).values_list("display_name", flat=True))
-
-
-def _group(group: Mapping[str, Any], first: UserChange, names: Names, people: list[str]) -> Group:
-    outcome = outcome_of(first, names, planned=True)
-    if first.failure_kind:
-        # Neither what was wished nor what a group would keep: the reason alone.
-        outcome = Outcome((), tuple(note for note in outcome.notes if note.icon == "bad"))
-    return Group(
-        number=group["number"],
-        names=tuple(people),
-        outcome=outcome,
-        is_left_out=bool(first.failure_kind),
-    )

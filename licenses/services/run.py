@@ -26,7 +26,7 @@ from licenses.services.budget import Budget
 from licenses.services.claims import claim, give_up_waiting, keep_held, record, worker_token
 from licenses.services.figures import write_after_change
 from licenses.services.rebase import rebase
-from licenses.services.send import process
+from licenses.services.send import Heard, process
 from licenses.services.states import load_catalog
 from licenses.services.subjects import note_done
 from licenses.services.wishes import wish_from_json
@@ -175,8 +175,8 @@ def _work(turn: Slice) -> None:
         turn.budget.give_back(number - len(rows))
         if turn.budget.is_small:
             turn.budget.release()
-        wait = process(rows, gateway, turn.catalog, may_send=partial(keep_held, token=token))
-        wait = _tell_budget(turn.budget, rows, wait)
+        heard = process(rows, gateway, turn.catalog, may_send=partial(keep_held, token=token))
+        wait = _tell_budget(turn.budget, len(rows), heard)
         record(rows, token=token)
         now = timezone.now()
         LicenseChange.objects.filter(pk=turn.change.pk).update(
@@ -184,13 +184,12 @@ def _work(turn: Slice) -> None:
         )
 
 
-def _tell_budget(budget: Budget, rows: list[UserChange], wait: float) -> float:
+def _tell_budget(budget: Budget, number: int, heard: Heard) -> float:
     """Note what a call's answer says about the tenant; return for how many seconds nobody may call."""
-    # Whoever was told to wait has heard something.
-    opens_for = budget.heard(len(rows), is_clear=wait > 0 or not all(row.uncertain for row in rows))
-    if wait:
-        budget.block(wait, slower=all(row.state == UserChange.State.PENDING for row in rows))
-    return max(wait, opens_for)
+    opens_for = budget.heard(number, is_clear=heard.is_clear)
+    if heard.wait:
+        budget.block(heard.wait, slower=heard.is_too_much)
+    return max(heard.wait, opens_for)
 
 
 def _wait_for_due_rows(turn: Slice) -> bool:
@@ -258,7 +257,7 @@ def _ring_again(turn: Slice) -> None:
         rung = LicenseChange.objects.filter(pk=turn.change.pk)
         # The sweeper counts from here: a change that waits on purpose is not a lost one.
         rung.update(sliced_at=now + timedelta(seconds=wait))
-        if blocked and wait:
+        if blocked and (wait or blocked > _PAUSED_ABOVE):
             rung.update(waiting_until=now + timedelta(seconds=blocked))
         if blocked > _PAUSED_ABOVE:
             rung.filter(status=Status.RUNNING).update(status=Status.PAUSED)

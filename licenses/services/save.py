@@ -142,7 +142,7 @@ def _store(change: LicenseChange, user_pks: list[int], planned_in_request: int) 
     if large:
         doorbell.ring_planner(change)
     else:
-        _write_plan(change)
+        write_plan(change)
 
 
 def plan_stored(change_id: UUID | str) -> None:
@@ -152,7 +152,7 @@ def plan_stored(change_id: UUID | str) -> None:
         if change.status != Status.PLANNING:
             return
         change.status = Status.DRAFT
-        _write_plan(change)
+        write_plan(change)
         if change.cancel_requested_at is not None:
             cancel(change)
         elif change.starts_itself and not change.causes and not _selection_moved(change):
@@ -179,7 +179,7 @@ def start(change: LicenseChange, *, key: str = "", unattended: bool = False) -> 
     return change
 
 
-def _write_plan(change: LicenseChange) -> None:
+def write_plan(change: LicenseChange) -> None:
     """Plan the change's users and store one outbox row each."""
     pks: list[int] = change.planned_users
     catalog = load_catalog(change.customer)
@@ -234,25 +234,7 @@ def _plan_again(change: LicenseChange) -> LicenseChange:
     change.causes = sorted({*change.causes, Cause.DRIFT.value})
     change.seen_at = None
     change.created_at = timezone.now()
-    _write_plan(change)
-    return change
-
-
-def carry_over(change: LicenseChange, *, is_on: bool) -> LicenseChange:
-    """Plan a draft again with what people had off kept off or switched on; a large one is planned by a worker."""
-    with transaction.atomic():
-        change = LicenseChange.objects.select_for_update().get(pk=change.pk)
-        if change.status != Status.DRAFT or change.kind == LicenseChange.Kind.UNDO:
-            return change
-        change.wish = change.wish | {"carryOver": is_on}
-        change.user_changes.all().delete()
-        change.starts_itself = False
-        if change.total > PLANNED_IN_REQUEST:
-            change.status = Status.PLANNING
-            change.save()
-            doorbell.ring_planner(change)
-        else:
-            _write_plan(change)
+    write_plan(change)
     return change
 
 

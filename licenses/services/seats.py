@@ -1,5 +1,6 @@
 """Counts the seats that a finished change has taken and freed: our figures are right at once, Microsoft's follow."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -22,10 +23,15 @@ def consumed(customer: Customer) -> dict[str, int]:
 def count(change: LicenseChange) -> None:
     """Set the figures to those of the start and what the change has moved.
 
-    Whoever read Microsoft's figures while it ran has seen some of its writes already: they must not count twice.
+    Whoever read Microsoft's figures while it ran has seen some of its writes already: they must not count twice. What
+    changes of the other lane have moved meanwhile counts too.
     """
     settles = timezone.now() + SETTLE
-    for sku_id, moved in seat_moves(change).items():
+    moves = Counter(seat_moves(change))
+    meanwhile = LicenseChange.objects.filter(customer=change.customer, finished_at__gt=change.started_at)
+    for other in meanwhile.exclude(pk=change.pk):
+        moves.update(seat_moves(other))
+    for sku_id, moved in moves.items():
         known = Entitlement.objects.filter(customer=change.customer, product__sku_id=sku_id)
         if sku_id in change.seats_before:
             known.update(consumed=max(0, change.seats_before[sku_id] + moved), settling_until=settles)

@@ -5,6 +5,7 @@ again (durable-jobs.md, section 7; security-reliability.md, 5.1).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
@@ -36,8 +37,19 @@ _LOCATION_RETRIES = 3
 _LOCATION_RETRY_AFTER = timedelta(seconds=3)
 
 
-def process(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog, *, may_send: MaySend) -> float:
-    """Give every claimed row its outcome; return for how many seconds the tenant asks everybody to wait.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a chunk's calls say about the tenant: for how many seconds everybody waits, whether anything was answered at
+    all, and whether Microsoft refused a whole call because there were too many.
+    """
+
+    wait: float = 0.0
+    is_clear: bool = True
+    is_too_much: bool = False
+
+
+def process(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog, *, may_send: MaySend) -> Heard:
+    """Give every claimed row its outcome; return what was heard of the tenant.
 
     `may_send` is asked right before the call and returns the rows that may still be sent; the others are given back.
     """
@@ -50,14 +62,14 @@ def process(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Cata
         for row in waiting:
             if row not in to_send:
                 _again(row, 0.0, counts=False)
-        return _send(to_send, gateway, catalog) if to_send else 0.0
+        return _send(to_send, gateway, catalog) if to_send else Heard()
     except (AuthenticationFailed, AccessDenied) as error:
         _refuse_all(rows, error)
     except Throttled as error:
         wait = error.retry_after if error.retry_after is not None else 1.0
         for row in (row for row in rows if row.state == State.IN_FLIGHT):
             _again(row, wait, counts=False)
-        return wait
+        return Heard(wait)
     except GatewayError as error:
         # Reading failed: whatever was uncertain stays so, whatever was not sent is simply due again.
         for row in (row for row in rows if row.state == State.IN_FLIGHT):
@@ -65,7 +77,8 @@ def process(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Cata
                 _unclear(row, error.status, error.code, error.request_id)
             else:
                 _again(row, _backoff(row.attempts), counts=False)
-    return 0.0
+        return Heard(is_clear=False)
+    return Heard()
 
 
 def _resolve(rows: Sequence[UserChange], gateway: DirectoryGateway) -> None:
@@ -96,7 +109,7 @@ def _verdict(row: UserChange, now: UserState) -> Verdict:
     return judge(state_before(row), diff_of(row), now)
 
 
-def _send(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog) -> float:
+def _send(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalog) -> Heard:
     """Send one batch, give each row its outcome, and read back refused removals before calling them failed."""
     outcomes = _call(rows, gateway)
     wait = 0.0
@@ -119,7 +132,11 @@ def _send(rows: Sequence[UserChange], gateway: DirectoryGateway, catalog: Catalo
                 _refused(row, failure)
     if doubtful:
         _look_before_failing(doubtful, gateway)
-    return wait
+    return Heard(
+        wait,
+        is_clear=any(one.kind != OutcomeKind.UNCLEAR and one.was_sent for one in outcomes),
+        is_too_much=all(one.status == 429 and one.was_sent for one in outcomes),
+    )
 
 
 def _call(rows: Sequence[UserChange], gateway: DirectoryGateway) -> tuple[WriteOutcome, ...]:

@@ -18,6 +18,7 @@ from django_tasks_db.models import DBTaskResult
 
 from licenses import doorbell
 from licenses.models import LicenseChange, UserChange, WorkerBeat
+from licenses.services import drafts
 from licenses.services.claims import free_leases, process_name
 
 logger = logging.getLogger(__name__)
@@ -66,8 +67,8 @@ def _drop_old_drafts() -> None:
     old = LicenseChange.objects.filter(
         status=LicenseChange.Status.DRAFT, created_at__lt=timezone.now() - _DRAFTS_LIVE
     ).values_list("pk", flat=True)
-    for change_id in old[:10]:
-        LicenseChange.objects.filter(pk=change_id, status=LicenseChange.Status.DRAFT).delete()
+    for change in LicenseChange.objects.filter(pk__in=list(old[:10])):
+        drafts.discard(change)
 
 
 def _is_dead(worker: WorkerBeat) -> bool:

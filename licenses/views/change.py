@@ -96,7 +96,7 @@ def _again(request: StaffRequest, change: LicenseChange, go: str) -> HttpRespons
 def _repair(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     """Make the draft that a repair's button asks for, for the users of its cause."""
     code, location = request.POST.get("repair", ""), request.POST.get("location", "").strip().upper()
-    cause = next((one for one in report.causes(change) if one.id == request.POST.get("cause")), None)
+    cause = report.cause_named(change, request.POST.get("cause", ""))
     catalog = load_catalog(change.customer)
     if cause is None or all(offer.repair.code != code for offer in repair.offers(change, cause, catalog)):
         return _result_page(request, change, {"problem": _("This repair is not known. Choose one of the list.")})

@@ -251,7 +251,7 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
     if form.errors:
         # Nothing is swapped in for it.
         return HttpResponse(next(iter(form.errors.values())), status=422, content_type="text/plain; charset=utf-8")
-    pks = list(selections.users(selection).values_list("pk", flat=True))
+    pks = list(selections.in_seat_order(selection))
     plan = save.preview(
         customer,
         form.wish,

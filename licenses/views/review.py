@@ -16,7 +16,7 @@ from licenses.core.estimate import estimate
 from licenses.forms import one_time_key
 from licenses.messages import CAUSES, family_name, loss
 from licenses.models import LicenseChange, UserChange
-from licenses.services import report, save
+from licenses.services import drafts, review_groups, save
 from licenses.services.naming import Names
 from licenses.services.progress import writes_left
 from licenses.views.drafts import own_change
@@ -38,9 +38,10 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
         return redirect("licenses:change", change_id=change.pk)
     if request.method == "POST" and request.POST.get("go") in _CARRY_OVER:
         return _carry_over(change, request.POST["go"])
-    if request.method == "POST" and request.POST.get("go") == "discard":
+    go = request.POST.get("go", "save")
+    if request.method == "POST" and go == "discard":
         return _discard(request, change)
-    if request.method == "POST":
+    if request.method == "POST" and go == "save":
         return _start(request, change)
     kept = change.kept_off
     names = Names(
@@ -58,7 +59,7 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "seats": [{**line, "name": names.product(line["skuId"])} for line in change.seats],
         "is_short": any(line["short"] for line in change.seats),
         "losses": [words for family, number in change.losses if (words := loss(family, number))],
-        "groups": report.review_groups(change),
+        "groups": review_groups.review_groups(change),
         "kept_off": [
             {
                 "name": family_name(line["family"]) or names.plan(line["planId"]),
@@ -67,26 +68,34 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
             }
             for line in kept
         ],
-        "is_all_on": not change.wish.get("carryOver", True),
+        "is_all_on": not change.wish.get("carryOver", True) and _is_swap(change),
         "calls": calls,
         "estimate": estimate(writes_left(change), rate=settings.WRITES_PER_SECOND, burst=settings.WRITE_BURST),
     }
-    return render(request, "licenses/review.html", context)
+    # A button that the page does not have starts nothing.
+    return render(request, "licenses/review.html", context, status=200 if request.method != "POST" else 422)
 
 
 def _discard(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     """Throw a draft away; nothing was changed, and the selection is as it was."""
     parent = change.parent_id
-    LicenseChange.objects.filter(pk=change.pk, status=LicenseChange.Status.DRAFT).delete()
+    if not drafts.discard(change):
+        # Another tab has saved it meanwhile.
+        return redirect("licenses:change", change_id=change.pk)
     messages.success(request, _("The draft was discarded. Nothing was changed."))
     if parent:
         return redirect("licenses:change", change_id=parent)
     return redirect("customers:users", tenant_id=change.customer.tenant_id)
 
 
+def _is_swap(change: LicenseChange) -> bool:
+    """Tell whether one product goes and another one comes."""
+    return {Choice.ALL.value, Choice.NONE.value} <= set(change.wish.get("products", {}).values())
+
+
 def _carry_over(change: LicenseChange, go: str) -> HttpResponse:
     """Plan the draft again with what was off kept off, or switched on."""
-    change = save.carry_over(change, is_on=_CARRY_OVER[go])
+    change = drafts.carry_over(change, is_on=_CARRY_OVER[go])
     if change.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=change.pk)
     return redirect(reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -66,7 +66,10 @@ def write(transport: Transport, writes: Sequence[Write]) -> tuple[WriteOutcome, 
         # Known not done, so due again later, like what Microsoft has put off.
         code, asked = error.code, error.retry_after
         return tuple(
-            _same_for(item, OutcomeKind.THROTTLED, error.status, code, error.message, "", asked) for item in writes
+            replace(
+                _same_for(item, OutcomeKind.THROTTLED, error.status, code, error.message, "", asked), was_sent=False
+            )
+            for item in writes
         )
     except (Unavailable, Unreadable) as error:
         return tuple(_same_for(item, OutcomeKind.UNCLEAR, error.status, "", error.message, "") for item in writes)

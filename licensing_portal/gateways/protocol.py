@@ -184,6 +184,8 @@ class WriteOutcome:
     message: str = ""
     request_id: str = ""
     retry_after: float | None = None
+    # False: no token or no connection was to be had, so Microsoft has not heard of it.
+    was_sent: bool = True
 
 
 class DirectoryGateway(Protocol):

@@ -1,14 +1,17 @@
 """Check again: whoever's result is unknown is read once more, and the page then says what became of them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from customers.models import Customer
 from licenses.core.diff import Wish
-from licenses.models import LicenseChange, UserChange
+from licenses.models import LicenseChange, LicenseEvent, UserChange
+from licenses.services import again
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
@@ -28,6 +31,7 @@ def change(sandbox: Sandbox, story: Customer, staff: StaffUser) -> LicenseChange
     """A change of four users of whom nobody knows what became; each has met another fate."""
     change = saved(staff, story, PEOPLE, Wish(products={sku("SPE_E3"): ALL}))
     _forget(change)
+    LicenseChange.objects.filter(pk=change.pk).update(finished_at=timezone.now() - timedelta(minutes=5))
     tenant = sandbox.tenant(story.tenant_id)
     assert tenant is not None
     e3 = sku("SPE_E3")
@@ -80,10 +84,38 @@ def test_a_location_that_was_set_is_not_called_somebody_elses(
     change = saved(staff, story, [NOWHERE], Wish(products={sku("SPE_E3"): ALL}, location="JP"))
     _forget(change)
     change.user_changes.update(step=UserChange.Step.LOCATION)
+    LicenseChange.objects.filter(pk=change.pk).update(finished_at=timezone.now() - timedelta(minutes=5))
     at_microsoft(sandbox, story, NOWHERE).direct.pop(sku("SPE_E3"))
     text = _press(staff_client, change)
     assert (row(change, NOWHERE).failure_kind, row(change, NOWHERE).is_located) == ("not_done", True)
     assert "Their usage location had been set before." in text
+
+
+def test_who_looks_untouched_a_moment_after_stays_unknown(change: LicenseChange, staff_client: Client) -> None:
+    LicenseChange.objects.filter(pk=change.pk).update(finished_at=timezone.now() - timedelta(seconds=30))
+    text = _press(staff_client, change)
+    assert "3 users were settled." in text
+    assert row(change, UNTOUCHED).state == State.UNKNOWN
+    assert row(change, DONE).state == State.UPDATED
+
+
+def test_what_is_seen_now_is_the_changes_own_and_can_be_undone(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    e3 = sku("SPE_E3")
+    change = saved(staff, story, [DONE], Wish(products={e3: ALL}))
+    _forget(change)
+    # Our copy of the user is from before the change: its write was seen by nobody yet.
+    user = story.users.get(object_id=DONE)
+    user.holdings.filter(product__sku_id=e3).delete()
+    user.assignments.filter(product__sku_id=e3).delete()
+    LicenseEvent.objects.all().delete()
+    _press(staff_client, change)
+    event = LicenseEvent.objects.get(product__sku_id=e3)
+    assert event.change_id == change.pk
+    assert change.products.get(sku_id=e3).assigned == 1
+    undo = again.undo(change, staff, key="u" * 8)
+    assert set(undo.user_changes.values_list("state", flat=True)) == {State.PENDING}
 
 
 def test_silence_leaves_them_unknown(change: LicenseChange, sandbox: Sandbox, staff_client: Client) -> None:

@@ -240,3 +240,35 @@ def test_silence_stops_the_calls_and_the_change_goes_on_afterwards(
     change.refresh_from_db()
     assert set(states(change).values()) == {State.UPDATED}
     assert Throttle.objects.get().open_seconds == 0
+
+
+@pytest.mark.usefixtures("_without_pauses")
+def test_a_request_that_never_left_says_nothing_about_the_limit(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, settings: Any
+) -> None:
+    settings.WRITES_PER_SECOND, settings.WRITE_BURST = 10, 40
+    change = _started(staff, story)
+    # The kept token is refused, and there is no other.
+    sandbox.faults.add({"match": BATCH, "status": 401})
+    sandbox.faults.add({"match": "POST /entra/*", "status": 503, "times": 99})
+    for _ in range(3):
+        change.user_changes.update(not_before=None)
+        Throttle.objects.update(blocked_until=0)
+        run.pump(str(change.pk), seconds=0.3)
+    row = Throttle.objects.get()
+    # Not slower, and not answered either.
+    assert (row.paced_at, row.unclear > 0) == (0, True)
+
+
+@pytest.mark.usefixtures("_without_pauses")
+def test_a_pause_for_silence_is_not_called_microsofts_wish(
+    story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    change = _started(staff, story)
+    LicenseChange.objects.filter(pk=change.pk).update(
+        status=Status.PAUSED, started_at=timezone.now(), waiting_until=timezone.now() + timedelta(minutes=4)
+    )
+    Budget.of(story.tenant_id)
+    Throttle.objects.update(open_seconds=240)
+    text = staff_client.get(reverse("licenses:change", args=[change.pk])).content.decode()
+    assert "Paused: Microsoft does not answer, next try at" in text

@@ -1,5 +1,6 @@
 """Two queues a tenant: a small change waits for no large one, unless they have a user in common."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -125,3 +126,27 @@ def test_a_small_change_takes_no_more_than_it_needs(
     Throttle.objects.update(tokens=1)
     assert pumped(_queued(staff, story, people[:1])).status == Status.DONE
     assert Throttle.objects.get().reserved == 0
+
+
+def test_seats_of_both_lanes_are_counted(story: Customer, staff: StaffUser, people: list[str]) -> None:
+    def consumed() -> int:
+        return int(story.entitlements.get(product__sku_id=sku(PRODUCT)).consumed)
+
+    before = consumed()
+    large = _queued(staff, story, people[:21])
+    _running(large)
+    assert pumped(_queued(staff, story, people[21:31])).status == Status.DONE
+    assert pumped(_queued(staff, story, people[31:36])).status == Status.DONE
+    assert consumed() == before + 15
+    assert pumped(large).status == Status.DONE
+    assert consumed() == before + 36
+
+
+def test_what_runs_is_ahead_whatever_the_clocks_say(story: Customer, staff: StaffUser, people: list[str]) -> None:
+    small = _queued(staff, story, people[:1])
+    _running(small)
+    large = _queued(staff, story, people[:21])
+    # Queued by a machine whose clock is behind.
+    large.queued_at = small.queued_at - timedelta(seconds=3)
+    large.save(update_fields=["queued_at"])
+    assert list(lanes.ahead_of(large)) == [small]

@@ -7,7 +7,7 @@ from django.urls import reverse
 from customers.models import Customer
 from licenses.core.diff import Wish
 from licenses.models import LicenseChange
-from licenses.services.report import review_groups
+from licenses.services.review_groups import review_groups
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
 from tests.factories import LicenseChangeFactory, UserChangeFactory

@@ -7,7 +7,7 @@ from django.urls import reverse
 from customers.models import Customer
 from licenses.core.diff import Wish
 from licenses.models import LicenseChange
-from licenses.services import save
+from licenses.services import drafts, save
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
 from tests.factories import StaffUserFactory
@@ -80,3 +80,17 @@ def test_what_runs_cannot_be_discarded(large: LicenseChange, staff_client: Clien
     answer = staff_client.post(address, {"change": large.pk, "go": "discard"})
     assert answer["Location"] == reverse("licenses:change", args=[large.pk])
     assert LicenseChange.objects.filter(pk=large.pk).exists()
+
+
+def test_a_draft_that_was_saved_meanwhile_is_not_discarded(large: LicenseChange) -> None:
+    save.start(LicenseChange.objects.get(pk=large.pk))
+    assert not drafts.discard(large)
+    assert large.user_changes.count() == 20
+
+
+@pytest.mark.parametrize("go", ["", "delete", "SAVE"])
+def test_a_button_that_is_not_there_starts_nothing(large: LicenseChange, staff_client: Client, go: str) -> None:
+    address = reverse("licenses:review", args=[large.customer.tenant_id])
+    assert staff_client.post(address, {"change": large.pk, "go": go}).status_code == 422
+    large.refresh_from_db()
+    assert large.status == LicenseChange.Status.DRAFT
