@@ -95,6 +95,12 @@ class Catalog:
         """Return the catalog of these SKUs."""
         return cls({sku.sku_id: sku for sku in skus})
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Display names of all products and plans, by id."""
+        plans = {plan.plan_id: plan.display_name for sku in self.skus.values() for plan in sku.plans}
+        return plans | {sku.sku_id: sku.display_name for sku in self.skus.values()}
+
     def get(self, sku_id: SkuId) -> Sku | None:
         """Return the SKU, or None when the tenant does not own it."""
         return self.skus.get(sku_id)

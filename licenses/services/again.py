@@ -3,7 +3,7 @@
 The old change is never edited; planning and Review are those of every save.
 """
 
-from django.db.models import Exists, QuerySet
+from django.db.models import QuerySet
 
 from licenses.core.diff import Wish
 from licenses.core.undo import reversed_wish
@@ -31,14 +31,6 @@ def to_undo(change: LicenseChange) -> QuerySet[UserChange]:
     """
     known = _existing(change).filter(DONE | LOCATED_ALONE)
     return _existing(change).filter(DONE | LOCATED_ALONE | UNCLEAR) if known.exists() else known
-
-
-def offered(change: LicenseChange) -> tuple[bool, bool]:
-    """Tell whether there is somebody to try again, and somebody of whom it is known what to undo."""
-    known = Exists(_existing(change).filter(DONE | LOCATED_ALONE))
-    found = LicenseChange.objects.filter(pk=change.pk).values_list(Exists(to_retry(change)), known)
-    may_retry, may_undo = found.get()
-    return bool(may_retry), bool(may_undo)
 
 
 def _existing(change: LicenseChange) -> QuerySet[UserChange]:

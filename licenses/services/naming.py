@@ -1,6 +1,6 @@
 """Names of products, plans and groups for lists of ids, each loaded once per page, when somebody asks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,14 +16,21 @@ class Names:
 
     def __init__(self, customer: Customer, skus: Iterable[str], plans: Iterable[str] = ()) -> None:
         self._customer, self._skus, self._wanted = customer, set(skus), set(plans)
+        self._known: dict[str, str] = {}
+
+    def learn(self, names: Mapping[str, str]) -> None:
+        """Take over names by id that are at hand already; only the others are looked up."""
+        self._known.update(names)
 
     @cached_property
     def _products(self) -> dict[str, str]:
-        return _named(Product.objects.filter(sku_id__in=self._skus), "sku_id") if self._skus else {}
+        missing = self._skus - self._known.keys()
+        return self._known | (_named(Product.objects.filter(sku_id__in=missing), "sku_id") if missing else {})
 
     @cached_property
     def _plans(self) -> dict[str, str]:
-        return _named(ServicePlan.objects.filter(plan_id__in=self._wanted), "plan_id") if self._wanted else {}
+        missing = self._wanted - self._known.keys()
+        return self._known | (_named(ServicePlan.objects.filter(plan_id__in=missing), "plan_id") if missing else {})
 
     @cached_property
     def _groups(self) -> dict[str, str]:

@@ -42,9 +42,9 @@ def offers(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> list
     return [_named(repair, catalog) for repair in _repairs(change, cause, catalog)]
 
 
-def needs_catalog(cause: report.Cause) -> bool:
-    """Tell whether the repairs of a cause are about products and plans."""
-    return cause.first.failure_kind in _ABOUT_PLANS
+def needs_catalog(row: UserChange) -> bool:
+    """Tell whether the repairs of a user's failure are about products and plans."""
+    return row.failure_kind in _ABOUT_PLANS
 
 
 def _repairs(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> Sequence[Repair]:

@@ -34,6 +34,8 @@ class Counts:
     # Who went to Microsoft: not who was refused before, already so, or left when it stopped.
     sent: int = 0
     recent: int = 0
+    # Of those who were not updated: whose usage location was set all the same.
+    located: int = 0
 
     @property
     def updated(self) -> int:
@@ -99,6 +101,7 @@ def counts(change: LicenseChange, *, since: datetime | None = None) -> Counts:
         found.already += row["already"] if row["state"] == State.UPDATED else 0
         # Whom a stop left behind was not sent, unless the location had been.
         found.sent += row["located"] if row["state"] == State.NOT_TRIED else row["tried"]
+        found.located += row["located"] if row["state"] in (State.FAILED, State.NOT_TRIED) else 0
         found.recent += row["recent"] if row["state"] not in UserChange.OPEN else 0
     return found
 

@@ -189,11 +189,11 @@ def _result(request: StaffRequest, change: LicenseChange) -> dict[str, object]:
     q = request.GET.get("q", "").strip()[:200]
     found = ResultRows(change, counts, is_action=tab == "action", folded=fold(q))
     page = page_of(found, _PAGE, request.GET.get("page"))
-    may_retry, may_undo = again.offered(change)
     return {
         "counts": counts,
-        "may_retry": may_retry,
-        "may_undo": may_undo,
+        # Who was deleted since is found out by whoever presses the button.
+        "may_retry": counts.action > 0,
+        "may_undo": counts.changed + counts.located > 0,
         "children": list(_followers(change)),
         "sent": counts.sent,
         "tab": tab,
@@ -220,12 +220,14 @@ type Groups = list[tuple[report.Cause | None, list[repair.Offer], list[outcomes.
 def _by_cause(change: LicenseChange, rows: list[UserChange], tab: str) -> Groups:
     """Return the page's users in groups: of one cause each with its repairs, or all updated ones together."""
     names = outcomes.names_for(change, rows)
+    catalog = Catalog({})
+    if any(repair.needs_catalog(row) for row in rows):
+        catalog = load_catalog(change.customer)
+        names.learn(catalog.names)
     shown = outcomes.result_rows(rows, names)
     if tab != "action" or not shown:
         return [(None, [], shown)] if shown else []
     causes = report.causes_of(change, rows, names)
-    is_about_plans = any(repair.needs_catalog(cause) for cause in causes.values())
-    catalog = load_catalog(change.customer) if is_about_plans else Catalog({})
     groups: Groups = []
     for key, group in groupby(shown, key=lambda one: report.cause_key(one.row)):
         groups.append((causes[key], repair.offers(change, causes[key], catalog), list(group)))
