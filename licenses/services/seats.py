@@ -28,7 +28,9 @@ def count(change: LicenseChange) -> None:
     """
     settles = timezone.now() + SETTLE
     moves = Counter(seat_moves(change))
-    meanwhile = LicenseChange.objects.filter(customer=change.customer, finished_at__gt=change.started_at)
+    meanwhile = LicenseChange.objects.filter(
+        customer=change.customer, finished_at__gt=change.started_at or change.created_at
+    )
     for other in meanwhile.exclude(pk=change.pk):
         moves.update(seat_moves(other))
     for sku_id, moved in moves.items():
