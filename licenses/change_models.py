@@ -207,6 +207,10 @@ class UserChange(models.Model):
                 condition=Q(state__in=["pending", "in_flight"]),
             ),
             models.Index(fields=["change", "state", "sort_key", "id"], name="user_changes_by_state"),
+            # What the progress of 50,000 users is counted by, without reading their rows.
+            models.Index(
+                fields=["change", "state", "attempts", "step", "location", "finished_at"], name="user_changes_counted"
+            ),
             models.Index(fields=["object_id"], name="changes_of_user"),
         ]
 

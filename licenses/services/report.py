@@ -88,11 +88,11 @@ def counts(change: LicenseChange, *, since: datetime | None = None) -> Counts:
         change.user_changes.order_by()
         .values("state")
         .annotate(
-            number=Count("pk"),
-            already=Count("pk", filter=NEEDED_NOTHING),
-            located=Count("pk", filter=located),
-            tried=Count("pk", filter=Q(attempts__gt=0) | located),
-            recent=Count("pk", filter=is_recent),
+            number=Count("*"),
+            already=Count("state", filter=NEEDED_NOTHING),
+            located=Count("state", filter=located),
+            tried=Count("state", filter=Q(attempts__gt=0) | located),
+            recent=Count("state", filter=is_recent),
         )
     )
     found = Counts()
