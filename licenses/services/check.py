@@ -11,12 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from licenses.core.outcome import Verdict, judge
-from licenses.core.triage import FailureKind, failure_of
+from licenses.core.triage import FailureKind
 from licenses.models import LicenseChange, UserChange
 from licenses.services import readback
 from licenses.services.directory_rows import store_users
 from licenses.services.figures import write_after_change
-from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
+from licenses.services.intents import diff_of, state_before
 from licenses.services.refresh import refresh_products
 from licenses.services.states import state_of, state_to_json
 from licenses.services.subjects import note_done
@@ -84,7 +84,7 @@ def _settle(row: UserChange, record: UserRecord | None, *, may_be_late: bool) ->
     row.verified, row.uncertain = True, False
     if record is None:
         row.after = {"exists": False}
-        _fail(row, FailureKind.NOT_FOUND)
+        readback.fail_after(row, FailureKind.NOT_FOUND)
         return True
     now = state_of(record)
     verdict = judge(state_before(row), diff_of(row), now)
@@ -95,14 +95,9 @@ def _settle(row: UserChange, record: UserRecord | None, *, may_be_late: bool) ->
         # The first of the two steps is done.
         row.step = Step.LICENCES
     if verdict == Verdict.DONE:
-        row.state, row.failure_kind = State.UPDATED, ""
-        row.outcome_key = outcome_key(row)
+        readback.update_after_all(row)
     else:
-        _fail(row, FailureKind.NOT_DONE if verdict == Verdict.UNTOUCHED else FailureKind.CHANGED_ELSEWHERE)
+        readback.fail_after(
+            row, FailureKind.NOT_DONE if verdict == Verdict.UNTOUCHED else FailureKind.CHANGED_ELSEWHERE
+        )
     return True
-
-
-def _fail(row: UserChange, kind: FailureKind) -> None:
-    row.state = State.FAILED
-    write_failure(row, failure_of(kind))
-    row.outcome_key = outcome_key(row)

@@ -123,18 +123,18 @@ _READ_FIELDS = (
 def _correct(row: UserChange, record: UserRecord | None) -> None:
     """Microsoft accepted the call, but the user does not look like it: say so, never "updated"."""
     if record is None:
-        _differs(row, FailureKind.NOT_FOUND)
+        fail_after(row, FailureKind.NOT_FOUND)
         return
     verdict = _verdict(row, record)
     if verdict == Verdict.THIRD:
-        _differs(row, FailureKind.CHANGED_ELSEWHERE)
+        fail_after(row, FailureKind.CHANGED_ELSEWHERE)
     elif verdict == Verdict.UNTOUCHED:
         row.state, row.verified = State.UNKNOWN, False
         row.failure_kind = FailureKind.UNREADABLE.value
         row.outcome_key = outcome_key(row)
 
 
-def _differs(row: UserChange, kind: FailureKind) -> None:
+def fail_after(row: UserChange, kind: FailureKind) -> None:
     """End as failed for something that happened after our call."""
     row.state = State.FAILED
     write_failure(row, failure_of(kind))
@@ -144,5 +144,10 @@ def _differs(row: UserChange, kind: FailureKind) -> None:
 def _settle_unknown(row: UserChange, record: UserRecord) -> None:
     """An unknown user who looks as wanted is updated; anything else stays unknown."""
     if _verdict(row, record) == Verdict.DONE:
-        row.state, row.failure_kind = State.UPDATED, ""
-        row.outcome_key = outcome_key(row)
+        update_after_all(row)
+
+
+def update_after_all(row: UserChange) -> None:
+    """End as updated, though the answer to the call was never known."""
+    row.state, row.failure_kind = State.UPDATED, ""
+    row.outcome_key = outcome_key(row)
