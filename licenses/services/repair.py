@@ -24,10 +24,6 @@ Kind, State = LicenseChange.Kind, UserChange.State
 _ABOUT_PLANS = (FailureKind.EXCLUSIVE, FailureKind.DEPENDENCY, FailureKind.LOCATION_FORBIDDEN)
 
 
-class NotOffered(Exception):
-    """This cause has no such repair."""
-
-
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A repair with the names that its button needs."""
@@ -80,23 +76,18 @@ def _named(repair: Repair, catalog: Catalog) -> Offer:
     return Offer(repair, sku.display_name, plan)
 
 
+def offered(change: LicenseChange, cause: report.Cause, code: str, catalog: Catalog) -> Repair | None:
+    """Return the repair that a code names; None when the cause has no such one."""
+    return next((one for one in _repairs(change, cause, catalog) if one.code == code), None)
+
+
 def make(
-    change: LicenseChange,
-    staff: StaffUser,
-    cause: report.Cause,
-    code: str,
-    *,
-    catalog: Catalog,
-    location: str,
-    key: str,
+    change: LicenseChange, staff: StaffUser, cause: report.Cause, repair: Repair, location: str, key: str
 ) -> LicenseChange:
-    """Make the draft of a repair for the users of a cause. Raises NotOffered, NobodySelected, KeyReused."""
-    repair = next((one for one in _repairs(change, cause, catalog) if one.code == code), None)
-    if repair is None:
-        raise NotOffered(code)
+    """Make the draft of a repair for the users of a cause. Raises NobodySelected, KeyReused."""
     users = report.users_of(change, cause)
     if repair.act == Act.RETRY:
         return again.retry(change, staff, key=key, users=users)
     wish = repaired(wish_from_json(change.wish), repair, location)
-    content = hashlib.md5(f"{cause.id}:{code}:{location}".encode(), usedforsecurity=False).hexdigest()
+    content = hashlib.md5(f"{cause.id}:{repair.code}:{location}".encode(), usedforsecurity=False).hexdigest()
     return again.make_draft(change, staff, Kind.REPAIR, users, wish, change, key, content=content)

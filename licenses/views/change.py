@@ -30,6 +30,7 @@ from licenses.services.progress import Phase, progress_of
 from licenses.services.refresh import read_if_few
 from licenses.services.result_rows import ResultRows
 from licenses.services.states import load_catalog
+from licenses.views.drafts import review_address
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.paging import page_of
 from licensing_portal.sheets import csv_answer
@@ -61,7 +62,7 @@ def change_page(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     """Show a change, or go on from it: select its users again, try again what failed, or undo it."""
     change = _change_or_404(request, change_id)
     if change.status == LicenseChange.Status.DRAFT:
-        return redirect(_review_address(change))
+        return redirect(review_address(change))
     go = request.POST.get("go", "again")
     if request.method == "POST" and go == "again":
         return _select_again(request, change)
@@ -98,13 +99,13 @@ def _repair(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     code, location = request.POST.get("repair", ""), request.POST.get("location", "").strip().upper()
     cause = report.cause_named(change, request.POST.get("cause", ""))
     catalog = load_catalog(change.customer)
-    if cause is None or all(offer.repair.code != code for offer in repair.offers(change, cause, catalog)):
+    found = repair.offered(change, cause, code, catalog) if cause is not None else None
+    if cause is None or found is None:
         return _result_page(request, change, {"problem": _("This repair is not known. Choose one of the list.")})
-    if code == Act.LOCATION and location not in CODES:
+    if found.act == Act.LOCATION and location not in CODES:
         return _result_page(request, change, {"problem": _("This location is not known. Choose one of the list.")})
-    make = partial(repair.make, change, request.user, cause, code, catalog=catalog, location=location)
-    users = report.users_of(change, cause)
-    return _make_draft(request, change, users, f"{cause.id}:{code}:{location}", lambda key: make(key=key))
+    make = partial(repair.make, change, request.user, cause, found, location)
+    return _make_draft(request, change, report.users_of(change, cause), f"{cause.id}:{code}:{location}", make)
 
 
 def _make_draft(
@@ -138,7 +139,7 @@ def _make_draft(
         first = {"customer": change.customer, "first": reused.change}
         return render(request, "licenses/key_reused.html", first, status=409)
     if draft.status == LicenseChange.Status.DRAFT:
-        return redirect(_review_address(draft))
+        return redirect(review_address(draft))
     return redirect("licenses:change", change_id=draft.pk)
 
 
@@ -157,10 +158,6 @@ def _check_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:
         text = ngettext("%(n)d user was settled.", "%(n)d users were settled.", settled)
         messages.success(request, text % {"n": settled})
     return redirect("licenses:change", change_id=change.pk)
-
-
-def _review_address(change: LicenseChange) -> str:
-    return reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}"
 
 
 def _select_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:

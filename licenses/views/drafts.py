@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.http import Http404
+from django.urls import reverse
 
 from licenses.models import LicenseChange
 from licensing_portal.staff.guards import StaffRequest
@@ -17,3 +18,8 @@ def own_change(request: StaffRequest, tenant_id: str, change_id: str) -> License
     if change is None:
         raise Http404
     return change
+
+
+def review_address(change: LicenseChange) -> str:
+    """Return where a draft is reviewed."""
+    return reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}"

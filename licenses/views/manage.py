@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -33,7 +32,7 @@ from licenses.services.picture import has_drifted
 from licenses.services.refresh import read_if_few
 from licenses.services.states import load_catalog
 from licenses.services.wishes import wish_from_json
-from licenses.views.drafts import own_change
+from licenses.views.drafts import own_change, review_address
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
@@ -230,7 +229,7 @@ def _follow(draft: LicenseChange) -> HttpResponse:
         draft = save.start(draft, unattended=True)
     if draft.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=draft.pk)
-    return redirect(reverse("licenses:review", args=[draft.customer.tenant_id]) + f"?change={draft.pk}")
+    return redirect(review_address(draft))
 
 
 def _kept_name(kept: KeptOff, catalog: Catalog) -> str:

@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -19,7 +18,7 @@ from licenses.models import LicenseChange, UserChange
 from licenses.services import drafts, review_groups, save
 from licenses.services.naming import Names
 from licenses.services.progress import writes_left
-from licenses.views.drafts import own_change
+from licenses.views.drafts import own_change, review_address
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
 
@@ -36,9 +35,9 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
     change = own_change(request, tenant_id, data.get("change", ""))
     if change.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=change.pk)
-    if request.method == "POST" and request.POST.get("go") in _CARRY_OVER:
-        return _carry_over(change, request.POST["go"])
     go = request.POST.get("go", "save")
+    if request.method == "POST" and go in _CARRY_OVER:
+        return _carry_over(change, go)
     if request.method == "POST" and go == "discard":
         return _discard(request, change)
     if request.method == "POST" and go == "save":
@@ -98,7 +97,7 @@ def _carry_over(change: LicenseChange, go: str) -> HttpResponse:
     change = drafts.carry_over(change, is_on=_CARRY_OVER[go])
     if change.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=change.pk)
-    return redirect(reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}")
+    return redirect(review_address(change))
 
 
 def _start(request: StaffRequest, change: LicenseChange) -> HttpResponse:
@@ -108,5 +107,5 @@ def _start(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     started = save.start(change, key=one_time_key(request.POST))
     if started.status == LicenseChange.Status.DRAFT:
         messages.warning(request, _("Licenses of these users have changed meanwhile. This is the new picture."))
-        return redirect(reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}")
+        return redirect(review_address(change))
     return redirect("licenses:change", change_id=started.pk)
