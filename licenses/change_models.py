@@ -63,6 +63,10 @@ class LicenseChange(models.Model):
     seen_at = models.DateTimeField(null=True, blank=True)
     # Why Review asks (core.planning.Cause values), and the seat table as planned.
     causes = models.JSONField(default=list)
+    # Cause → how many users it concerns.
+    figures = models.JSONField(default=dict)
+    # Whom somebody left out in Review: {"blocked": [row ids], "guests": […], "<sku id>": […]}, the last without a seat.
+    left_out = models.JSONField(default=dict)
     seats = models.JSONField(default=list)
     # SKU → units consumed when it began to run.
     seats_before = models.JSONField(default=dict)

@@ -1,4 +1,4 @@
-"""Words for what happens: why Review asks, why a user failed, what people lose; one registry in both languages."""
+"""Words for what happens: why a user failed, what people lose; one registry in both languages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from licenses.core.families import Family
-from licenses.core.planning import Cause
 from licenses.core.triage import FailureKind
 
 
@@ -18,23 +17,6 @@ class Explanation:
     title: Any
     text: Any
 
-
-CAUSES: dict[str, Any] = {
-    Cause.REMOVES_PRODUCT: _("licenses are unassigned"),
-    Cause.REMOVES_PLAN: _("service plans are switched off"),
-    Cause.MANY_USERS: _("many users are changed at once"),
-    Cause.SHORT: _("there are not enough licenses"),
-    Cause.NO_LOCATION: _("users have no usage location"),
-    Cause.REFUSED: _("some users cannot be changed"),
-    Cause.BLOCKED_NEWLY_LICENSED: _("users whose sign-in is blocked get a license"),
-    Cause.GUEST_NEWLY_LICENSED: _("guests get a license"),
-    Cause.SELECTION_CHANGED: _("the selection was changed in another tab"),
-    Cause.DRIFT: _("licenses of these users changed since the page was opened"),
-    Cause.LOCATION_STAYS: _("usage locations that were not set before stay: Microsoft lets nobody empty them"),
-    Cause.UNCLEAR_LEFT_OUT: _("users for whom the change's result was not clear are not part of this"),
-    Cause.NOTHING_REMOVED: _("a product is unticked that nobody loses: groups keep it, or nobody has it directly"),
-    Cause.PRODUCT_GONE: _("products that the customer no longer owns cannot come back"),
-}
 
 EXPLANATIONS: dict[str, Explanation] = {
     FailureKind.NO_SEAT: Explanation(

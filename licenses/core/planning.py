@@ -245,7 +245,7 @@ def _clashes(plans: frozenset[PlanId]) -> tuple[Caution, ...]:
     return (*exclusive, *missing)
 
 
-_REFUSAL_CAUSES: Mapping[FailureKind, Cause] = {
+REFUSAL_CAUSES: Mapping[FailureKind, Cause] = {
     FailureKind.NO_SEAT: Cause.SHORT,
     FailureKind.NO_LOCATION: Cause.NO_LOCATION,
 }
@@ -253,7 +253,7 @@ _REFUSAL_CAUSES: Mapping[FailureKind, Cause] = {
 
 def found_causes(plans: Sequence[UserPlan], review_above: int) -> set[Cause]:
     """Return why Review must ask, as far as the users' plans tell."""
-    causes = {_REFUSAL_CAUSES.get(plan.refusal.kind, Cause.REFUSED) for plan in plans if plan.refusal}
+    causes = {REFUSAL_CAUSES.get(plan.refusal.kind, Cause.REFUSED) for plan in plans if plan.refusal}
     if sum(not plan.diff.is_empty for plan in plans) > review_above:
         causes.add(Cause.MANY_USERS)
     newly_licensed = [plan.state_before for plan in plans if plan.newly_held and plan.refusal is None]

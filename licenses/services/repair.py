@@ -35,7 +35,7 @@ class Offer:
 
 def offers(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> list[Offer]:
     """Return what may help the users of a cause; nothing for those whom there is nothing to be done for."""
-    return [_named(repair, catalog) for repair in _repairs(change, cause, catalog)]
+    return [named(repair, catalog) for repair in _repairs(change, cause, catalog)]
 
 
 def needs_catalog(row: UserChange) -> bool:
@@ -68,7 +68,8 @@ def _present(row: UserChange) -> UserState:
     return state_before(row)
 
 
-def _named(repair: Repair, catalog: Catalog) -> Offer:
+def named(repair: Repair, catalog: Catalog) -> Offer:
+    """Return a repair with the names of its product and plan."""
     sku = catalog.get(repair.sku_id)
     if sku is None:
         return Offer(repair)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 
 from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
@@ -46,10 +46,11 @@ class Group:
         return self.number - len(self.names)
 
 
-def review_groups(change: LicenseChange) -> list[Group]:
-    """Return the draft's users grouped by equal outcome, the largest group first."""
+def review_groups(change: LicenseChange, folded: str = "") -> list[Group]:
+    """Return the draft's users grouped by equal outcome, the largest group first; of a search those it finds."""
     grouped = (
-        change.user_changes.order_by()
+        _found(change, folded)
+        .order_by()
         .values("outcome_key")
         .annotate(number=Count("pk"), first=Min("pk"))
         .order_by("-number", "first")[:GROUPS_SHOWN]
@@ -57,15 +58,26 @@ def review_groups(change: LicenseChange) -> list[Group]:
     groups = list(grouped)
     firsts = UserChange.objects.in_bulk([group["first"] for group in groups])
     names = names_for(change, firsts.values())
-    people = [_first_people(change, group["outcome_key"]) for group in groups]
+    people = [_first_people(_found(change, folded), group["outcome_key"]) for group in groups]
     shared = _shared_names(change, {name for some in people for name, _address in some})
     named = [[f"{name} ({at})" if name in shared else name for name, at in some] for some in people]
     return [_group(group, firsts[group["first"]], names, some) for group, some in zip(groups, named, strict=True)]
 
 
-def _first_people(change: LicenseChange, outcome_key: str) -> list[tuple[str, str]]:
+def unshown(change: LicenseChange, folded: str, groups: list[Group]) -> int:
+    """Return how many users of the draft, or of a search, have outcomes beyond the groups shown."""
+    if len(groups) < GROUPS_SHOWN:
+        return 0
+    return _found(change, folded).count() - sum(group.number for group in groups)
+
+
+def _found(change: LicenseChange, folded: str) -> QuerySet[UserChange]:
+    return change.user_changes.filter(search__contains=folded) if folded else change.user_changes.all()
+
+
+def _first_people(rows: QuerySet[UserChange], outcome_key: str) -> list[tuple[str, str]]:
     """Return display and sign-in names of the first users of a group, by name."""
-    rows = change.user_changes.filter(outcome_key=outcome_key).order_by("sort_key", "id")
+    rows = rows.filter(outcome_key=outcome_key).order_by("sort_key", "id")
     return list(rows.values_list("display_name", "user_principal_name")[:NAMES_SHOWN])
 
 

@@ -17,6 +17,7 @@ from customers.models import Customer, Selection
 from licenses import doorbell
 from licenses.core.carried import kept_off
 from licenses.core.catalog import Catalog
+from licenses.core.cause_figures import cause_figures
 from licenses.core.diff import Wish
 from licenses.core.losses import losses
 from licenses.core.planning import Cause, SavePlan, plan_save
@@ -172,16 +173,22 @@ def start(change: LicenseChange, *, key: str = "", unattended: bool = False) -> 
             return change
         if unattended and _selection_moved(change):
             return change
-        if has_drifted(change.customer, change.planned_users, change.created_at):
+        if has_drifted(change.customer, concerned(change), change.created_at):
             return _plan_again(change)
         change.start_key = key
         _queue(change)
     return change
 
 
+def concerned(change: LicenseChange) -> list[int]:
+    """Return the row ids of those chosen whom nobody has left out in Review, in their order."""
+    absent = {pk for some in change.left_out.values() for pk in some}
+    return [pk for pk in change.planned_users if pk not in absent] if absent else change.planned_users
+
+
 def write_plan(change: LicenseChange) -> None:
     """Plan the change's users and store one outbox row each."""
-    pks: list[int] = change.planned_users
+    pks = concerned(change)
     catalog = load_catalog(change.customer)
     states = load_states(change.customer, pks)
     known = people(pks)
@@ -207,6 +214,7 @@ def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Person], ca
     for some in batched(rows, _ROWS_AT_ONCE):
         insert_new(some)
     change.causes = sorted(cause.value for cause in plan.causes)
+    change.figures = {cause.value: number for cause, number in cause_figures(plan).items()}
     change.seats = [
         {
             "skuId": line.sku_id,
@@ -257,7 +265,7 @@ def _queue(change: LicenseChange) -> None:
         now = change.queued_at = change.sliced_at = timezone.now()
         if not calls:
             change.started_at = change.finished_at = now
-        pks, change.planned_users = change.planned_users, []
+        pks, change.planned_users = concerned(change), []
         change.save()
         _empty_selection(change, pks)
         if calls:
@@ -265,11 +273,14 @@ def _queue(change: LicenseChange) -> None:
 
 
 def _empty_selection(change: LicenseChange, pks: Sequence[int]) -> None:
-    """Take the change's users out of the person's selection: they have moved into the change."""
+    """Take the change's users out of the person's selection: they have moved into the change.
+
+    Whom Review left out stays selected.
+    """
     if change.kind != LicenseChange.Kind.SAVE:
         return
     chosen = selections.get(change.staff, change.customer)
-    if chosen.counter == change.selection_counter:
+    if chosen.counter == change.selection_counter and not change.left_out:
         selections.clear(chosen)
     else:
         selections.remove_pks(chosen, pks)

@@ -17,13 +17,15 @@ from customers import selection as selections
 from customers.models import Customer, Selection
 from customers.scope import customer_or_404
 from licenses import doorbell
+from licenses.cause_words import cause_words
 from licenses.core.carried import KeptOff, kept_off
 from licenses.core.catalog import Catalog
+from licenses.core.cause_figures import cause_figures
 from licenses.core.diff import Wish
 from licenses.core.estimate import estimate
 from licenses.countries import choices, country_name
 from licenses.forms import MAX_REFERENCE, WishForm, content_of, one_time_key
-from licenses.messages import CAUSES, family_name
+from licenses.messages import family_name
 from licenses.models import LicenseChange
 from licenses.services import keys, save
 from licenses.services import manage as boxes
@@ -259,7 +261,7 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         selection_changed=form.counter != selection.counter,
         drift=form.seen is None or has_drifted(customer, pks, form.seen),
     )
-    found = effects(plan, catalog)
+    found, figures = effects(plan, catalog), cause_figures(plan)
     locations = sum(1 for user in plan.users if user.diff.location and user.refusal is None)
     context = {
         "customer": customer,
@@ -269,7 +271,7 @@ def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
         "kept_off": [(_kept_name(one, catalog), one.users) for one in kept_off(plan, catalog)],
         "foreseen": foreseen(plan, catalog),
         "locations": locations,
-        "causes": [CAUSES[cause] for cause in sorted(plan.causes)],
+        "causes": [cause_words(cause, figures.get(cause, 0)) for cause in sorted(plan.causes)],
         "calls": plan.calls,
         "left_out": sum(1 for user in plan.users if user.refusal),
         "estimate": estimate(plan.writes, rate=settings.WRITES_PER_SECOND, burst=settings.WRITE_BURST),

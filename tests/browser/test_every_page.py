@@ -7,10 +7,13 @@ import pytest
 from playwright.sync_api import Page
 
 from customers.models import Customer, DirectoryUser, Selection
+from licenses.core.diff import Wish
 from licenses.models import Product
+from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.demo_people import PEOPLE
 from licensing_portal.staff.models import StaffUser
 from tests.browser.conftest import Portal
+from tests.integration.saving import ALL, draft, sku
 
 # The two that differ in everything; `make thorough` has the others too.
 _USUAL = {(1280, "light", "en"), (390, "dark", "ja")}
@@ -38,9 +41,20 @@ def addresses(portal: Portal) -> list[str]:
         portal.address("licenses/manage/"),
         portal.address(f"licenses/{held.sku_id}/holders/"),
         portal.address(f"licenses/{held.sku_id}/buy/"),
+        *_of_a_draft(portal),
         portal.address("changes/"),
         portal.address("changes/?ticket=INC-99&removals=1&from=2026-01-01"),
     ]
+
+
+def _of_a_draft(portal: Portal) -> list[str]:
+    """Return Review with all that it warns of, and the choice of who gets the last seats."""
+    staff = StaffUser.objects.get(subject=PEOPLE[0].subject)
+    people = [user_id("joiner", 1), user_id("blocked", 1), user_id("sales", 1)]
+    people += [user_id("wants-e5", number) for number in range(1, 11)]
+    change = draft(staff, portal.customer, people, Wish(products={sku("SPE_E5"): ALL}))
+    review = portal.address(f"licenses/review/?change={change.pk}")
+    return [review, f"{review}&choose={sku('SPE_E5')}"]
 
 
 def _select_some(customer: Customer) -> None:

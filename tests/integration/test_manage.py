@@ -162,10 +162,10 @@ def test_review_changes_only_shows(sandbox: Sandbox, story: Customer, staff: Sta
 @pytest.mark.parametrize(
     ("part", "choice", "people", "words"),
     [
-        ("STANDARDPACK", "none", [user_id("sales", 1)], "licenses are unassigned"),
-        ("SPE_E5", "all", [user_id("wants-e5", number) for number in range(1, 11)], "there are not enough licenses"),
-        ("SPE_E3", "all", [user_id("joiner", 1)], "users have no usage location"),
-        ("SPE_E3", "all", [user_id("blocked", 1)], "users whose sign-in is blocked get a license"),
+        ("STANDARDPACK", "none", [user_id("sales", 1)], "1 user loses licenses"),
+        ("SPE_E5", "all", [user_id("wants-e5", one) for one in range(1, 11)], "there are no licenses for 3 users"),
+        ("SPE_E3", "all", [user_id("joiner", 1)], "1 user has no usage location"),
+        ("SPE_E3", "all", [user_id("blocked", 1)], "1 user whose sign-in is blocked gets a license"),
     ],
 )
 @pytest.mark.one_database
@@ -279,7 +279,7 @@ def test_the_summary_says_what_the_save_would_do(story: Customer, staff: StaffUs
     data = form(staff, story, **{product("SPE_E5"): "all"})
     page = staff_client.post(reverse("licenses:manage-summary", args=[story.tenant_id]), data).content.decode()
     assert "3 short" in page
-    assert "there are not enough licenses" in page
+    assert "there are no licenses for 3 users" in page
     assert not LicenseChange.objects.exists()
 
 

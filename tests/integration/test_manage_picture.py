@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from customers.models import Customer
+from licenses.cause_words import cause_words
 from licenses.core.planning import Cause
-from licenses.messages import CAUSES
 from licenses.models import LicenseChange, LicenseEvent
 from licensing_portal.staff.models import StaffUser
 from tests.integration.test_manage import JOINERS, form, post, product, select
@@ -52,7 +52,7 @@ def test_a_form_without_its_picture_opens_review(
 
     change = LicenseChange.objects.get()
     assert (change.status, change.causes) == (LicenseChange.Status.DRAFT, [cause.value])
-    assert str(CAUSES[cause]) in summary.content.decode()
+    assert cause_words(cause) in summary.content.decode()
 
 
 def test_a_page_of_a_clock_that_is_ahead_does_not_hide_what_changed(

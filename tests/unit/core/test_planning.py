@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from licenses.core.catalog import Plan, Seats, Sku
+from licenses.core.cause_figures import cause_figures
 from licenses.core.diff import Choice, Wish
 from licenses.core.families import Family, family_of
 from licenses.core.losses import losses
@@ -92,6 +93,30 @@ def test_review_asks_above_the_number_of_users() -> None:
     states = [user(str(number)) for number in range(3)]
     assert plan_save(states, GIVE, catalog(), review_above=2).causes == {Cause.MANY_USERS}
     assert plan_save(states, GIVE, catalog(), review_above=3).causes == frozenset()
+
+
+def test_each_cause_has_its_number_of_users() -> None:
+    states = [
+        user("1"),
+        replace(user("2"), enabled=False),
+        user("3", location=None),
+        user("4", sku_b=(direct(),)),
+        replace(user("5", sku_b=(group(),)), guest=True),
+    ]
+    plan = plan_save(states, Wish(products={A: ALL, B: NONE}), catalog(), review_above=1)
+    assert cause_figures(plan) == {
+        Cause.MANY_USERS: 5,
+        Cause.BLOCKED_NEWLY_LICENSED: 1,
+        Cause.NO_LOCATION: 1,
+        Cause.REMOVES_PRODUCT: 1,
+        Cause.GUEST_NEWLY_LICENSED: 1,
+    }
+
+
+def test_who_is_refused_loses_no_plan() -> None:
+    off = Wish(plans={(A, "sku-a-p1"): NONE})
+    states = [user("1", sku_a=(direct(),)), user("2", sku_a=(direct("sku-a-p1"),))]
+    assert cause_figures(plan_save(states, off, catalog())) == {Cause.REMOVES_PLAN: 1}
 
 
 def test_an_old_picture_is_a_cause() -> None:
