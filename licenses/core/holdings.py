@@ -27,8 +27,10 @@ class PathState(StrEnum):
     @classmethod
     def parse(cls, text: str) -> "PathState":
         """Return the state of any letter case; an unknown word counts as Active, for the service lists it."""
-        folded = text.casefold()
-        return next((state for state in cls if state.value.casefold() == folded), cls.ACTIVE)
+        return _STATES.get(text) or _STATES.get(text.casefold(), cls.ACTIVE)
+
+
+_STATES = {word: state for state in PathState for word in (state.value, state.value.casefold())}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,23 +68,42 @@ def _load_some(customer: Customer, user_pks: Sequence[int]) -> dict[int, UserSta
     assignments = Assignment.objects.filter(customer=customer, user_id__in=user_pks).values_list(
         "user_id", "product__sku_id", "via", "plan_set_id", "state", "error"
     )
-    paths: dict[int, dict[str, list[Path]]] = {}
+    paths: dict[int, dict[str, tuple[_Row, ...]]] = {}
     rows = list(assignments)
-    sets = load_plan_sets({row[3] for row in rows})
-    for user_pk, sku_id, via, plan_set_id, state, error in rows:
-        path = Path(via=via, disabled=sets[plan_set_id], state=PathState.parse(state), error=error or None)
-        paths.setdefault(user_pk, {}).setdefault(sku_id, []).append(path)
+    held = _HeldByRows(load_plan_sets({row[3] for row in rows}))
+    for user_pk, sku_id, via, plan_set, state, error in rows:
+        of_user = paths.setdefault(user_pk, {})
+        of_user[sku_id] = (*of_user.get(sku_id, ()), (via, plan_set, state, error))
     return {
         pk: UserState(
             user_id=object_id,
             usage_location=location or None,
-            held={sku_id: _shared(tuple(found)) for sku_id, found in paths.get(pk, {}).items()},
+            held={sku_id: held[found] for sku_id, found in paths.get(pk, {}).items()},
             enabled=enabled,
             guest=guest,
             exists=deleted_at is None,
         )
         for pk, object_id, location, enabled, guest, deleted_at in users
     }
+
+
+# A path as it is stored: via, plan set, state, error.
+type _Row = tuple[str, int, str, str]
+
+
+class _HeldByRows(dict[tuple[_Row, ...], Held]):
+    """One object for equal stored paths: of 50,000 users most have the same few, and only those are made."""
+
+    def __init__(self, plan_sets: Mapping[int, frozenset[str]]) -> None:
+        super().__init__()
+        self._plan_sets = plan_sets
+
+    def __missing__(self, rows: tuple[_Row, ...]) -> Held:
+        self[rows] = held = _shared(tuple(self._path(*row) for row in rows))
+        return held
+
+    def _path(self, via: str, plan_set: int, state: str, error: str) -> Path:
+        return Path(via=via, disabled=self._plan_sets[plan_set], state=PathState.parse(state), error=error or None)
 
 
 def load_plan_sets(pks: Iterable[int]) -> dict[int, frozenset[str]]:

@@ -146,3 +146,11 @@ def test_new_instances_are_inserted_as_saving_would() -> None:
         fields = [field for field in UserChange._meta.concrete_fields if field.name not in ("id", "search")]
         assert [getattr(stored, f.attname) for f in fields] == [getattr(row, f.attname) for f in fields]
         assert stored.search.startswith("高橋")
+
+
+def test_a_new_instance_that_exists_is_refused() -> None:
+    row = UserChangeFactory.create()
+    user = DirectoryUserFactory.create(customer=row.change.customer)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_new([UserChangeFactory.build(change=row.change, user=user, object_id=row.object_id)])
+    assert UserChange.objects.count() == 1
