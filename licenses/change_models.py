@@ -61,6 +61,8 @@ class LicenseChange(models.Model):
     start_key = models.CharField(max_length=64, blank=True)
     selection_counter = models.PositiveIntegerField(default=0)
     seen_at = models.DateTimeField(null=True, blank=True)
+    # Since when changes behind the draft's back are shown; null while there was none.
+    drift_since = models.DateTimeField(null=True, blank=True)
     # Why Review asks (core.planning.Cause values), and the seat table as planned.
     causes = models.JSONField(default=list)
     # Cause → how many users it concerns.

@@ -191,6 +191,8 @@ def write_plan(change: LicenseChange) -> None:
     pks = concerned(change)
     catalog = load_catalog(change.customer)
     states = load_states(change.customer, pks)
+    if has_drifted(change.customer, pks, change.seen_at):
+        change.drift_since = change.drift_since or change.seen_at
     known = people(pks)
     pks = [pk for pk in pks if pk in states and pk in known]
     plan = plan_change(
@@ -198,7 +200,7 @@ def write_plan(change: LicenseChange) -> None:
         [states[pk] for pk in pks],
         catalog,
         selection_changed=Cause.SELECTION_CHANGED.value in change.causes,
-        drift=Cause.DRIFT.value in change.causes or has_drifted(change.customer, pks, change.seen_at),
+        drift=Cause.DRIFT.value in change.causes or change.drift_since is not None,
     )
     _store_plan(change, plan, [known[pk] for pk in pks], catalog)
 
@@ -240,6 +242,7 @@ def _plan_again(change: LicenseChange) -> LicenseChange:
     """Throw the draft's rows away and plan from the present state."""
     change.user_changes.all().delete()
     change.causes = sorted({*change.causes, Cause.DRIFT.value})
+    change.drift_since = change.drift_since or change.created_at
     change.seen_at = None
     change.created_at = timezone.now()
     write_plan(change)

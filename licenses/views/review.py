@@ -24,7 +24,7 @@ from licenses.countries import choices
 from licenses.forms import one_time_key
 from licenses.messages import family_name, loss
 from licenses.models import LicenseChange, UserChange
-from licenses.services import drafts, last_seats, review_clashes, review_groups, save
+from licenses.services import drafts, drift_lines, last_seats, review_clashes, review_groups, save
 from licenses.services.naming import Names
 from licenses.services.progress import writes_left
 from licenses.services.states import load_catalog
@@ -70,6 +70,7 @@ def _page(request: StaffRequest, change: LicenseChange, *, status: int = 200, **
         "nav": "users",
         "change": change,
         "key": uuid.uuid4().hex,
+        "drift": drift_lines.drift_of(change, save.concerned(change)),
         "causes": [(cause, cause_words(cause, change.figures.get(cause, 0))) for cause in change.causes],
         "countries": choices(get_language() or "en") if Cause.NO_LOCATION in change.causes else (),
         "is_short": any(line["short"] for line in change.seats),

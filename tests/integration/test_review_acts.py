@@ -14,7 +14,8 @@ from licenses.services import save
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
-from tests.integration.saving import ALL, NONE, at_microsoft, draft, pumped, sku
+from tests.factories import StaffUserFactory
+from tests.integration.saving import ALL, NONE, at_microsoft, draft, pumped, saved, sku
 from tests.integration.test_manage import form, post, product, select
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
@@ -202,3 +203,23 @@ def test_an_unknown_button_changes_nothing(story: Customer, staff: StaffUser, st
     assert answer.status_code == 422
     change.refresh_from_db()
     assert change.status == LicenseChange.Status.DRAFT
+
+
+def test_what_changed_behind_a_draft_is_shown_with_whose_doing_it_was(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    people = [user_id("joiner", 2), user_id("joiner", 3)]
+    change = draft(staff, story, people, Wish(products={sku("SPE_E3"): ALL}))
+    assert "Changed meanwhile" not in text(staff_client, change)
+    colleague = StaffUserFactory.create(display_name="Somebody Else")
+    saved(colleague, story, people[:1], Wish(products={sku("POWER_BI_PRO"): ALL}))
+
+    press(staff_client, change, "save")
+    assert (change.status, Cause.DRIFT in change.causes) == (LicenseChange.Status.DRAFT, True)
+    page = text(staff_client, change)
+    told = page[page.index("Changed meanwhile") : page.index("What will happen")]
+    name = story.users.get(object_id=people[0]).display_name
+    assert [word in told for word in (name, "Power BI Pro assigned", "Somebody Else")] == [True, True, True]
+    assert story.users.get(object_id=people[1]).display_name not in told
+    press(staff_client, change, "save")
+    assert change.status != LicenseChange.Status.DRAFT
