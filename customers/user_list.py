@@ -39,6 +39,11 @@ def matching(customer: Customer, query: UserQuery) -> QuerySet[DirectoryUser]:
     return found.filter(has_errors=True) if query.errors else found
 
 
+def in_order(customer: Customer, query: UserQuery) -> QuerySet[DirectoryUser]:
+    """Return the users that a query matches, in the order that it asks for."""
+    return matching(customer, query).order_by(*_order(query))
+
+
 def _holds(customer: Customer, licence: str) -> Q:
     """Return the condition of holding a product ("any", "none" or a SKU id)."""
     if licence in ("any", "none"):

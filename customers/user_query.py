@@ -70,6 +70,11 @@ class UserQuery:
         """What the list is narrowed to, as a part of an address."""
         return self.address(sort="name", page=1, size=DEFAULT_SIZE)
 
+    @property
+    def whole(self) -> str:
+        """The address of all pages of this list at once, in its order."""
+        return self.address(page=1, size=DEFAULT_SIZE)
+
 
 def read_query(data: Mapping[str, str]) -> UserQuery:
     """Read a query as it was typed; odd page numbers and sizes become good ones."""

@@ -8,6 +8,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from django.utils.translation import get_language
+
 _PLAN_NUMBER = re.compile(r"\(Plan (\w+)\)")
 
 
@@ -34,3 +36,8 @@ def plan_name(plan_id: str, name: str) -> str:
 def localized(name: str, language: str) -> str:
     """Return a product or plan name as it is printed in a language; only "(Plan 2)" is translated."""
     return _PLAN_NUMBER.sub(r"(プラン \1)", name) if language.startswith("ja") else name
+
+
+def in_words(name: str) -> str:
+    """Return a product or plan name, or a text about it, in the reader's language."""
+    return localized(name, get_language() or "en")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from licenses.views import change, history, manage, products, refresh, review
+from licenses.views import change, exports, history, manage, products, refresh, review
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
 app_name = "licenses"
@@ -15,10 +15,17 @@ urlpatterns = [
     path(f"{_CUSTOMER}/licenses/review/", review.review, name="review"),
     path(f"{_CUSTOMER}/licenses/<guid:sku_id>/holders/", products.holders, name="holders"),
     path(f"{_CUSTOMER}/licenses/<guid:sku_id>/buy/", products.buy, name="buy"),
+    path("customers/export/", exports.customers, name="customers-export"),
+    path(f"{_CUSTOMER}/users/export/", exports.users, name="users-export"),
+    path(f"{_CUSTOMER}/users/selected/export/", exports.selected_users, name="selected-export"),
+    path(f"{_CUSTOMER}/licenses/export/", exports.products, name="products-export"),
+    path(f"{_CUSTOMER}/licenses/review/export/", exports.review, name="review-export"),
+    path(f"{_CUSTOMER}/changes/export/", exports.customer_changes, name="changes-export"),
+    path("changes/export/", exports.all_changes, name="all-changes-export"),
     path(f"{_CUSTOMER}/changes/", history.customer_changes, name="changes"),
     path("changes/", history.all_changes, name="all-changes"),
     path("changes/<uuid:change_id>/", change.change_page, name="change"),
     path("changes/<uuid:change_id>/progress/", change.progress, name="change-progress"),
-    path("changes/<uuid:change_id>/export/", change.export, name="change-export"),
+    path("changes/<uuid:change_id>/export/", exports.result, name="change-export"),
     path("changes/<uuid:change_id>/stop/", change.stop, name="change-stop"),
 ]

@@ -55,6 +55,11 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return HttpResponse(page, status=413 if is_large else 400)
 
 
+def refused(request: HttpRequest, sentence: str) -> HttpResponse:
+    """Answer 422 to an address that asks for what the portal does not know, where there is no list to show instead."""
+    return render(request, "errors/422.html", {"sentence": sentence}, status=422)
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404 with the same page for what does not exist and what is outside one's scope."""
     return render(request, "errors/404.html", status=404)

@@ -90,6 +90,15 @@ def outcome_of(row: UserChange, names: Names, *, planned: bool = False) -> Outco
     return Outcome(tuple(changes), tuple(_notes(row, names)))
 
 
+def planned_outcome(row: UserChange, names: Names) -> Outcome:
+    """Return what Review says of a row of a draft."""
+    outcome = outcome_of(row, names, planned=True)
+    if not row.failure_kind:
+        return outcome
+    # Neither what was wished nor what a group would keep: the reason alone.
+    return Outcome((), tuple(note for note in outcome.notes if note.icon == "bad"))
+
+
 def _switched(add: Mapping[str, Any], before: frozenset[str], names: Names, planned: bool) -> list[Line]:
     """Return the plans that an assignment switches off or on."""
     now = frozenset(add["disabledPlans"])

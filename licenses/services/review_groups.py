@@ -8,7 +8,7 @@ from django.db.models import Count, Min, QuerySet
 
 from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
-from licenses.services.outcomes import Outcome, names_for, outcome_of
+from licenses.services.outcomes import Outcome, names_for, planned_outcome
 
 NAMES_SHOWN = 100
 SMALL_GROUP, NAMED_AT_ONCE = 12, 3
@@ -88,13 +88,9 @@ def _shared_names(change: LicenseChange, names: set[str]) -> set[str]:
 
 
 def _group(group: Mapping[str, Any], first: UserChange, names: Names, people: list[str]) -> Group:
-    outcome = outcome_of(first, names, planned=True)
-    if first.failure_kind:
-        # Neither what was wished nor what a group would keep: the reason alone.
-        outcome = Outcome((), tuple(note for note in outcome.notes if note.icon == "bad"))
     return Group(
         number=group["number"],
         names=tuple(people),
-        outcome=outcome,
+        outcome=planned_outcome(first, names),
         is_left_out=bool(first.failure_kind),
     )

@@ -134,11 +134,16 @@ def _path_line(assignment: Assignment, names: Names, plans: Iterable[tuple[str, 
         group="" if via == Assignment.DIRECT else names.groups([via]),
         holds=PathState.parse(assignment.state).holds,
         state=STATES.get(assignment.state, assignment.state),
-        error=_ERRORS.get(assignment.error, assignment.error),
+        error=error_words(assignment.error),
         since=assignment.since,
         plans=tuple(PlanLine(name, plan_id not in disabled) for plan_id, name in plans),
         off=len(disabled),
     )
+
+
+def error_words(code: str) -> str:
+    """Return what the error of a path means; Microsoft's own code where we have no words."""
+    return str(_ERRORS.get(code, code))
 
 
 def _plans_of(user: DirectoryUser, products: set[int]) -> dict[int, list[tuple[str, str]]]:

@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language, ngettext
@@ -25,7 +24,7 @@ from licenses.core.repair import Act
 from licenses.countries import CODES, choices
 from licenses.forms import one_time_key
 from licenses.models import LicenseChange, UserChange
-from licenses.services import again, check, exports, keys, outcomes, repair, report, save, stopping
+from licenses.services import again, check, keys, outcomes, repair, report, save, stopping
 from licenses.services.progress import Phase, progress_of
 from licenses.services.refresh import read_if_few
 from licenses.services.result_rows import ResultRows
@@ -33,7 +32,6 @@ from licenses.services.states import load_catalog
 from licenses.views.drafts import review_address
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.paging import page_of
-from licensing_portal.sheets import csv_answer
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
 
@@ -46,7 +44,7 @@ _STOPPABLE = (Phase.PLANNING, Phase.WAITING, Phase.SAVING, Phase.PAUSED)
 _DRAFTS = {"retry": again.retry, "undo": again.undo}
 
 
-def _change_or_404(request: StaffRequest, change_id: uuid.UUID) -> LicenseChange:
+def change_or_404(request: StaffRequest, change_id: uuid.UUID) -> LicenseChange:
     """Return a change of a customer in the person's scope; drafts are for Review alone."""
     visible = Customer.objects.visible_to(request.user)
     found = LicenseChange.objects.filter(pk=change_id, customer__in=visible)
@@ -60,7 +58,7 @@ def _change_or_404(request: StaffRequest, change_id: uuid.UUID) -> LicenseChange
 @needs(Right.LICENSE_VIEW)
 def change_page(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     """Show a change, or go on from it: select its users again, try again what failed, or undo it."""
-    change = _change_or_404(request, change_id)
+    change = change_or_404(request, change_id)
     if change.status == LicenseChange.Status.DRAFT:
         return redirect(review_address(change))
     go = request.POST.get("go", "again")
@@ -235,7 +233,7 @@ def _by_cause(change: LicenseChange, rows: list[UserChange], tab: str) -> Groups
 @needs(Right.LICENSE_VIEW)
 def progress(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     """Answer the progress fragment; opened alone it is the page. The end leads to the result by a whole page."""
-    change = _change_or_404(request, change_id)
+    change = change_or_404(request, change_id)
     address = reverse("licenses:change", args=[change.pk])
     if not request.htmx:
         return redirect(address)
@@ -247,21 +245,10 @@ def progress(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     return render(request, "licenses/running.html#answer", context)
 
 
-@require_safe
-@needs(Right.LICENSE_VIEW)
-def export(request: StaffRequest, change_id: uuid.UUID) -> HttpResponseBase:
-    """Answer the result per user as CSV; an open change has none yet."""
-    change = _change_or_404(request, change_id)
-    if change.is_open or change.status == LicenseChange.Status.DRAFT:
-        return redirect("licenses:change", change_id=change.pk)
-    name = f"{change.customer.default_domain or change.customer.tenant_id} {change.created_at:%Y-%m-%d %H%M}"
-    return csv_answer(request, exports.result_table(change), name)
-
-
 @require_POST
 @needs(Right.LICENSE_PLAN)
 def stop(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
     """Ask a running change to stop."""
-    change = _change_or_404(request, change_id)
+    change = change_or_404(request, change_id)
     stopping.request_stop(change)
     return redirect("licenses:change", change_id=change.pk)

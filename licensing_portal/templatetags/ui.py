@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 
 from customers.models import CustomerFacet
 from licenses.countries import country_name
-from licenses.product_names import localized
+from licenses.product_names import in_words
 from licensing_portal.lists import listed
 
 register = template.Library()
@@ -86,7 +86,7 @@ def iso(moment: datetime | None) -> str:
 @register.filter
 def product(name: str) -> str:
     """Return a product or plan name in the reader's language."""
-    return localized(name, get_language() or "en")
+    return in_words(name)
 
 
 register.filter("listed", listed)

@@ -62,6 +62,13 @@ TABLE = {
     "licenses:change": Row(200, 303, ("change_id",)),
     "licenses:change-progress": Row(302, 405, ("change_id",)),
     "licenses:change-export": Row(200, 405, ("change_id",)),
+    "licenses:customers-export": Row(200, 405),
+    "licenses:users-export": Row(200, 405, TENANT),
+    "licenses:selected-export": Row(200, 405, TENANT),
+    "licenses:products-export": Row(200, 405, TENANT),
+    "licenses:review-export": Row(200, 405, TENANT),
+    "licenses:changes-export": Row(200, 405, TENANT),
+    "licenses:all-changes-export": Row(200, 405),
     "licenses:change-stop": Row(405, 303, ("change_id",)),
 }
 # A customer's bare address leads on to its users and tells nothing by itself.
@@ -102,7 +109,7 @@ def address(story: Customer, staff: StaffUser, request: pytest.FixtureRequest) -
         if "change_id" in arguments:
             values["change_id"] = str(request.getfixturevalue("change").pk)
         place = reverse(name, kwargs={argument: values[argument] for argument in arguments})
-        if name != "licenses:review":
+        if name not in ("licenses:review", "licenses:review-export"):
             return place
         waiting = draft(staff, story, [user.object_id], Wish(products={sku("POWER_BI_PRO"): ALL}))
         return f"{place}?change={waiting.pk}"
@@ -205,3 +212,4 @@ def test_another_persons_draft_does_not_exist(
 ) -> None:
     colleague = sign_in(StaffUserFactory.create(roles=[Role.GLOBAL_ADMIN.value]))
     assert colleague.get(address("licenses:review")).status_code == 404
+    assert colleague.get(address("licenses:review-export")).status_code == 404
