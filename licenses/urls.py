@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from licenses.views import change, exports, history, manage, products, refresh, review
+from licenses.views import change, exports, history, manage, products, refresh, report, review
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
 app_name = "licenses"
@@ -27,5 +27,6 @@ urlpatterns = [
     path("changes/<uuid:change_id>/", change.change_page, name="change"),
     path("changes/<uuid:change_id>/progress/", change.progress, name="change-progress"),
     path("changes/<uuid:change_id>/export/", exports.result, name="change-export"),
+    path("changes/<uuid:change_id>/report/", report.work_report_page, name="change-report"),
     path("changes/<uuid:change_id>/stop/", change.stop, name="change-stop"),
 ]

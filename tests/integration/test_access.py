@@ -62,6 +62,7 @@ TABLE = {
     "licenses:change": Row(200, 303, ("change_id",)),
     "licenses:change-progress": Row(302, 405, ("change_id",)),
     "licenses:change-export": Row(200, 405, ("change_id",)),
+    "licenses:change-report": Row(200, 405, ("change_id",)),
     "licenses:customers-export": Row(200, 405),
     "licenses:users-export": Row(200, 405, TENANT),
     "licenses:selected-export": Row(200, 405, TENANT),
