@@ -5,6 +5,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 
 from customers.models import Customer
 from licenses.core.diff import Wish
@@ -56,6 +57,13 @@ def test_it_speaks_the_readers_language(change: LicenseChange, staff_client: Cli
         assert heading[0] == "ユーザー"
         assert {row[3] for row in rows} == {"変更済み", "失敗"}
         assert "割り当て済み: Exchange Online (プラン 2)" in {row[4] for row in rows}
+
+
+def test_it_keeps_the_language_of_the_page_while_it_is_sent(change: LicenseChange, staff_client: Client) -> None:
+    answer = staff_client.get(_address(change), headers={"accept-language": "ja"})
+    # By then the thread may speak to somebody else.
+    with translation.override("en"):
+        assert "変更済み" in b"".join(answer).decode()  # type: ignore[call-overload]
 
 
 def test_a_name_that_is_a_formula_is_text(change: LicenseChange, staff_client: Client) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -123,6 +124,21 @@ def test_a_workbook_that_came_to_nothing_leaves_no_file(tmp_path: Any, monkeypat
     with pytest.raises(OSError, match="away"):
         written(rows())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_workbook_is_written_while_its_rows_are_read(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    sizes: list[int] = []
+
+    def rows() -> Iterator[list[Cell]]:
+        for number in range(5_000):
+            if number % 1_000 == 999:
+                sizes.append(sum(file.stat().st_size for file in tmp_path.iterdir()))
+            yield [f"User {number}", "x" * 50]
+
+    written(rows())
+    assert sizes[0] > 50_000
+    assert all(later > earlier + 50_000 for earlier, later in pairwise(sizes))
 
 
 def test_the_first_lines_come_before_the_last_row_is_read() -> None:
