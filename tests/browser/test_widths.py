@@ -27,6 +27,7 @@ def _changes(portal: Portal) -> list[str]:
     result = saved(staff, portal.customer, people, Wish(products={sku("SPE_E3"): ALL})).pk
     review = draft(staff, portal.customer, people, Wish(products={sku("SPE_E3"): NONE})).pk
     shown = [f"{portal.url}/changes/{result}/?show={tab}" for tab in ("action", "updated")]
+    shown.append(f"{portal.url}/changes/{result}/report/")
     return [*shown, portal.address(f"licenses/review/?change={review}")]
 
 
