@@ -70,7 +70,7 @@ def _users(request: StaffRequest, customer: Customer, found: QuerySet[DirectoryU
 
 
 @require_safe
-@needs(Right.CUSTOMER_VIEW)
+@needs(Right.LICENSE_VIEW)
 def customers(request: StaffRequest) -> HttpResponseBase:
     """Answer the products of all customers whom the list's filters match."""
     query = CustomerQuery.read(request.GET)
