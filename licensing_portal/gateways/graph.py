@@ -12,6 +12,7 @@ from licensing_portal.gateways.links import is_below
 from licensing_portal.gateways.protocol import (
     DeltaRound,
     GroupRecord,
+    LicenseDetail,
     LicenseWrite,
     LocationWrite,
     OrganizationRecord,
@@ -136,6 +137,14 @@ class GraphDirectory:
                     found[user_id] = users.get(user_id)
         return found
 
+    def license_details(self, user_id: str) -> tuple[LicenseDetail, ...]:
+        """Return what one user holds with the provisioning of each plan (graph-api.md 2.5)."""
+        return tuple(
+            detail
+            for page in self._transport.pages(f"/users/{quote(user_id, safe='')}/licenseDetails")
+            for detail in records.read_all(page, records.license_detail, "GET /users/{id}/licenseDetails")
+        )
+
     def subscribed_skus(self) -> tuple[SkuRecord, ...]:
         """Return what the tenant owns."""
         return tuple(
@@ -216,6 +225,16 @@ class GraphDirectory:
                     {"usageLocation": item.usage_location},
                 )
                 for item in writes
+            ],
+        )
+
+    def reprocess(self, user_ids: Sequence[str]) -> tuple[WriteOutcome, ...]:
+        """Send one reprocessLicenseAssignment per user in one batch (graph-api.md 2.7)."""
+        return batch.write(
+            self._transport,
+            [
+                batch.Write(user_id, "POST", f"/users/{quote(user_id, safe='')}/reprocessLicenseAssignment", {})
+                for user_id in user_ids
             ],
         )
 

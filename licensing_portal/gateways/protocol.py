@@ -66,6 +66,14 @@ class SkuRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LicenseDetail:
+    """A SKU that a user holds, with the state of each plan for this user: "Disabled" where it is off."""
+
+    sku_id: str
+    plans: tuple[PlanRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionRecord:
     """A subscription of the directory."""
 
@@ -216,6 +224,10 @@ class DirectoryGateway(Protocol):
         """Return the users that exist among these ids and where answers disagree; `removed`: whom a round calls so."""
         ...
 
+    def license_details(self, user_id: str) -> tuple[LicenseDetail, ...]:
+        """Return what one user holds with the provisioning of each plan; raises NotFound for nobody."""
+        ...
+
     def subscribed_skus(self) -> tuple[SkuRecord, ...]:
         """Return what the tenant owns."""
         ...
@@ -238,6 +250,13 @@ class DirectoryGateway(Protocol):
 
     def set_usage_locations(self, writes: Sequence[LocationWrite]) -> tuple[WriteOutcome, ...]:
         """Send at most 20 usage locations in one call, like `apply`."""
+        ...
+
+    def reprocess(self, user_ids: Sequence[str]) -> tuple[WriteOutcome, ...]:
+        """Have at most 20 users' licences by group judged anew in one call, like `apply`.
+
+        REFUSED with Microsoft's words: that is what a path still fails for.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from licensing_portal.gateways.protocol import (
     AssignmentPath,
     CustomerRecord,
     GroupRecord,
+    LicenseDetail,
     OrganizationRecord,
     PlanRecord,
     SkuRecord,
@@ -115,6 +116,13 @@ def _plan(entry: Json) -> PlanRecord:
         name=_text(entry, "servicePlanName", 128),
         applies_to=_word(entry, "appliesTo", "User"),
         provisioning_status=_word(entry, "provisioningStatus", "Success"),
+    )
+
+
+def license_detail(data: Json) -> LicenseDetail:
+    """Read an entry of a user's licenseDetails."""
+    return LicenseDetail(
+        sku_id=_guid(data, "skuId"), plans=tuple(_plan(entry) for entry in _list(data, "servicePlans"))
     )
 
 

@@ -119,7 +119,11 @@ def _users(tenant: Tenant, request: Request, key: str | None) -> Reply:
 
 
 def _change(tenant: Tenant, user: User, body: dict[str, Any]) -> None:
-    """Change a user's properties and direct assignments, without any of Microsoft's checks."""
+    """Change a user's properties, direct assignments and provisioning, without any of Microsoft's checks.
+
+    `provisioning` maps plan ids to statuses; Graph has no such property, it shows them in licenseDetails.
+    """
+    _provision(tenant, user, body.get("provisioning"))
     if "assignedLicenses" in body:
         wanted: Wanted = parse({"addLicenses": body["assignedLicenses"], "removeLicenses": []})
         held = frozenset(tenant.held_skus(user))
@@ -133,6 +137,15 @@ def _change(tenant: Tenant, user: User, body: dict[str, Any]) -> None:
         }
         tenant.after_change(user.user_id, held)
     change_user(tenant, user, body)
+
+
+def _provision(tenant: Tenant, user: User, statuses: Json) -> None:
+    if statuses is None:
+        return
+    if not isinstance(statuses, dict) or not all(isinstance(word, str) for word in statuses.values()):
+        raise ValueError("provisioning maps plan ids to words")
+    user.provisioning = {plan_id.lower(): word for plan_id, word in statuses.items() if word}
+    tenant.touched.add(user.user_id)
 
 
 def _new_user(tenant: Tenant, body: dict[str, Any]) -> Reply:

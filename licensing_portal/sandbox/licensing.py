@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from licensing_portal.sandbox import rules
 from licensing_portal.sandbox.http import Json, bad_request
-from licensing_portal.sandbox.model import Disabled, Tenant, User
+from licensing_portal.sandbox.model import DIRECT, Disabled, Tenant, User
 
 _NO_LOCATION = "License assignment cannot be done for user with invalid usage location."
 _INHERITED = "User license is inherited from a group membership and it cannot be removed directly from the user."
@@ -65,11 +65,14 @@ def assign(tenant: Tenant, user: User, wanted: Wanted) -> None:
     before = frozenset(tenant.held_skus(user))
     if wanted.add:
         _check_location(tenant, user, wanted)
-    after = _held_with(tenant, user, direct)
+    # What is assigned again or taken away is no longer in error.
+    anew = {(sku, DIRECT) for sku in (*wanted.add, *wanted.remove)}
+    errors = {path: error for path, error in user.errors.items() if path not in anew}
+    after = _held_with(tenant, user, direct, errors)
     check_plans(tenant, after)
     check_seats(tenant, frozenset(after) - before)
     tenant.before_change(user.user_id)
-    user.direct = direct
+    user.direct, user.errors = direct, errors
     tenant.after_change(user.user_id, before)
 
 
@@ -111,13 +114,16 @@ def prohibited_message(sku_id: str, location: str) -> str:
     )
 
 
-def _held_with(tenant: Tenant, user: User, direct: dict[str, tuple[Disabled, float]]) -> dict[str, Disabled]:
-    """Return what the user would hold with these direct assignments."""
-    kept, user.direct = user.direct, direct
+def _held_with(
+    tenant: Tenant, user: User, direct: dict[str, tuple[Disabled, float]], errors: dict[tuple[str, str], str]
+) -> dict[str, Disabled]:
+    """Return what the user would hold with these direct assignments and paths in error."""
+    kept = user.direct, user.errors
+    user.direct, user.errors = direct, errors
     try:
         return tenant.held_skus(user)
     finally:
-        user.direct = kept
+        user.direct, user.errors = kept
 
 
 def check_plans(tenant: Tenant, held: dict[str, Disabled]) -> None:

@@ -14,6 +14,8 @@ type Disabled = frozenset[str]
 
 # What a change of licences changes in Graph's user.
 LICENSES = ("assignedLicenses", "licenseAssignmentStates", "assignedPlans")
+# In place of a group's id.
+DIRECT = "direct"
 # Stands for all properties: the user is new, or back from the deleted ones.
 EVERYTHING = ("",)
 _AUDITS_KEPT = 20_000
@@ -98,8 +100,10 @@ class User:
     job_title: str | None = None
     direct: dict[str, tuple[Disabled, float]] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
-    # (SKU, group) → error of that path.
+    # (SKU, group) → error of that path; with DIRECT for a group that of the direct one.
     errors: dict[tuple[str, str], str] = field(default_factory=dict)
+    # Plan → its provisioning status for this user, where that is not the tenant's.
+    provisioning: dict[str, str] = field(default_factory=dict)
     # 0: since the seed.
     created: float = 0.0
 
@@ -174,7 +178,9 @@ class Tenant:
 
     def held_skus(self, user: User) -> dict[str, Disabled]:
         """Return what counts: SKU → plans that are off in every active path."""
-        held: dict[str, Disabled] = {sku_id: disabled for sku_id, (disabled, _) in user.direct.items()}
+        held: dict[str, Disabled] = {
+            sku_id: disabled for sku_id, (disabled, _) in user.direct.items() if (sku_id, DIRECT) not in user.errors
+        }
         for group_id in user.groups:
             for sku_id, disabled in self.groups[group_id].licenses.items():
                 if (sku_id, group_id) not in user.errors:

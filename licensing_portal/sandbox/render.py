@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from licensing_portal.sandbox.http import Json, bad_request
-from licensing_portal.sandbox.model import Group, Plan, Sku, Tenant, User, iso
+from licensing_portal.sandbox.model import DIRECT, Group, Plan, Sku, Tenant, User, iso
 
 DEFAULT_USER = (
     "businessPhones",
@@ -112,26 +112,26 @@ def _licenses(tenant: Tenant, user: User) -> Json:
 def _states(tenant: Tenant, user: User) -> list[Json]:
     """Return one entry per path."""
     states = [
-        _state(sku_id, disabled, None, "Active", "None", since) for sku_id, (disabled, since) in user.direct.items()
+        _state(sku_id, disabled, None, user.errors.get((sku_id, DIRECT)), since)
+        for sku_id, (disabled, since) in user.direct.items()
     ]
     for group_id in user.groups:
         for sku_id, disabled in tenant.groups[group_id].licenses.items():
             error = user.errors.get((sku_id, group_id))
-            state = "Error" if error else "Active"
             since = tenant.path_times.get((user.user_id, sku_id, group_id), tenant.born)
-            states.append(_state(sku_id, disabled, group_id, state, error or "None", since))
+            states.append(_state(sku_id, disabled, group_id, error, since))
     return states
 
 
 def _state(
-    sku_id: str, disabled: frozenset[str], group_id: str | None, state: str, error: str, since: float
+    sku_id: str, disabled: frozenset[str], group_id: str | None, error: str | None, since: float
 ) -> dict[str, Json]:
     return {
         "skuId": sku_id,
         "disabledPlans": sorted(disabled),
         "assignedByGroup": group_id,
-        "state": state,
-        "error": error,
+        "state": "Error" if error else "Active",
+        "error": error or "None",
         "lastUpdatedDateTime": iso(since),
     }
 
@@ -222,8 +222,8 @@ def sku_json(tenant: Tenant, sku: Sku, *, consumed: int) -> dict[str, Json]:
     }
 
 
-def license_detail(tenant: Tenant, sku_id: str, disabled: frozenset[str]) -> dict[str, Json]:
-    """Return one entry of licenseDetails."""
+def license_detail(tenant: Tenant, user: User, sku_id: str, disabled: frozenset[str]) -> dict[str, Json]:
+    """Return one entry of a user's licenseDetails."""
     sku = tenant.skus[sku_id]
     return {
         "id": f"{tenant.tenant_id[:8]}-{sku_id}",
@@ -233,7 +233,9 @@ def license_detail(tenant: Tenant, sku_id: str, disabled: frozenset[str]) -> dic
             {
                 "servicePlanId": plan.plan_id,
                 "servicePlanName": plan.name,
-                "provisioningStatus": "Disabled" if plan.plan_id in disabled else plan.status,
+                "provisioningStatus": "Disabled"
+                if plan.plan_id in disabled
+                else user.provisioning.get(plan.plan_id, plan.status),
                 "appliesTo": plan.applies_to,
             }
             for plan in sku.plans

@@ -103,6 +103,7 @@ def _dump_user(user: User) -> dict[str, Any]:
         **{name: getattr(user, name) for name in _USER},
         "direct": {sku_id: [sorted(disabled), since] for sku_id, (disabled, since) in user.direct.items()},
         "errors": [[*key, error] for key, error in user.errors.items()],
+        "provisioning": user.provisioning,
     }
 
 
@@ -148,4 +149,5 @@ def _restore_user(tenant: Tenant, key: str, values: dict[str, Any]) -> None:
     tenant.by_upn[user.upn.casefold()] = key
     user.direct = {sku_id: (frozenset(disabled), since) for sku_id, (disabled, since) in values["direct"].items()}
     user.errors = {(sku_id, group_id): error for sku_id, group_id, error in values["errors"]}
+    user.provisioning = values.get("provisioning", {})
     tenant.after_change(key, held)

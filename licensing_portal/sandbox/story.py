@@ -167,7 +167,11 @@ def _exceptions(cast: _Cast) -> None:
     cast.give(leaver, "POWER_BI_PRO")
     cast.give(cast.add("no-teams", 1, department="経理部"), "Microsoft_365_E3_(no_Teams)")
     for number in range(1, 6):
-        cast.give(cast.add("executive", number, department="経営企画部"), "SPE_E5")
+        executive = cast.add("executive", number, department="経営企画部")
+        cast.give(executive, "SPE_E5")
+        if number == 5:
+            # Everything is in order, and Teams is not there yet.
+            executive.provisioning[catalog.plan_id("TEAMS1")] = "PendingProvisioning"
     for number in range(1, 4):
         cast.give(cast.add("kiosk", number, department="総務部"), "DESKLESSPACK")
     for number in range(1, 4):

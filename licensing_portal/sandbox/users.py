@@ -171,7 +171,7 @@ def license_details(tenant: Tenant, request: Request, key: str) -> Reply:
     """Answer GET /users/{id}/licenseDetails; `$select` is the only option."""
     user = find(tenant, key)
     value = [
-        only(license_detail(tenant, sku_id, disabled), request.query.get("$select"), "licenseDetails")
+        only(license_detail(tenant, user, sku_id, disabled), request.query.get("$select"), "licenseDetails")
         for sku_id, disabled in tenant.held_skus(user).items()
         if sku_id in tenant.skus
     ]
