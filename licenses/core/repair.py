@@ -23,6 +23,8 @@ class Act(StrEnum):
     ON = "on"
     ADD = "add"
     REMOVE = "remove"
+    # No change of ours: Microsoft is asked to judge what groups give to the user anew.
+    REPROCESS = "reprocess"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,6 +140,11 @@ _STATUSES: tuple[tuple[Callable[[int], bool], FailureKind], ...] = (
 )
 
 
+def kind_of_error(word: str | None) -> FailureKind:
+    """Return the kind that the error of a path means (Graph's licenseAssignmentState.error)."""
+    return _CODES.get((word or "").casefold(), FailureKind.UNKNOWN)
+
+
 def triage(status: int, code: str, message: str, *, request_id: str = "", catalog: Catalog | None = None) -> Failure:
     """Classify one answer; a text that no rule knows is UNKNOWN, never a guess."""
     kind = _kind(status, code, message)
