@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -97,6 +98,10 @@ class LicenseEvent(models.Model):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     change = models.ForeignKey("licenses.LicenseChange", models.SET_NULL, null=True, blank=True, related_name="events")
+    # Who asked for it when it was no change: licenses by group were reprocessed.
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     seen_at = models.DateTimeField()
 
     class Meta:

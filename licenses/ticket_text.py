@@ -18,16 +18,17 @@ _LINES = 10
 
 def ticket_text(user: DirectoryUser, page: UserPage, as_of: datetime) -> str:
     """Return the text in the reader's language; every time has its zone."""
-    parts = [[user.display_name, *_facts(user, as_of)], [_("Products"), *_products(page.paths)]]
+    parts = [[user.display_name, *fact_lines(user, as_of)], [_("Products"), *_products(page.paths)]]
     if page.broken:
         parts.append([_("Errors"), *(f"- {_error(path)}" for path in page.broken)])
     if page.lines:
-        parts.append([_("History"), *(f"- {_event(line)}" for line in page.lines[:_LINES])])
+        parts.append([_("History"), *(f"- {event_text(line)}" for line in page.lines[:_LINES])])
     text = "\n\n".join("\n".join(part) for part in parts)
     return localized(text, get_language() or "en")
 
 
-def _facts(user: DirectoryUser, as_of: datetime) -> list[str]:
+def fact_lines(user: DirectoryUser, as_of: datetime) -> list[str]:
+    """Return who a user is, one fact a line, and as of when."""
     customer = user.customer
     location = named_code(user.usage_location, get_language() or "en")
     facts = [
@@ -69,12 +70,9 @@ def _error(path: PathLine) -> str:
     return f"{path.product}, {_way(path)}: {path.error or path.state}"
 
 
-def _event(line: HistoryLine) -> str:
+def event_text(line: HistoryLine) -> str:
     """Return what happened, and whose doing it was."""
-    who = _("outside this portal, seen by sync")
-    if line.change is not None:
-        who = ", ".join(filter(None, [line.change.staff.display_name, line.change.reference]))
     words = "; ".join(line.sentences)
     if line.request_id:
         words += " (" + _("Request id for Microsoft's support:") + f" {line.request_id})"
-    return f"{moment_text(line.at)}: {words} · {who}"
+    return f"{moment_text(line.at)}: {words} · {line.who}"

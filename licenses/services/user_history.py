@@ -14,6 +14,7 @@ from licenses.messages import explanation
 from licenses.models import LicenseChange, LicenseEvent, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import Line, outcome_of
+from licensing_portal.staff.models import StaffUser
 
 _PLANS_NAMED = 3
 # Words for the state of a path (Graph's licenseAssignmentState.state).
@@ -36,7 +37,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLine:
-    """What happened to a user at one moment; `change` is ours, None was only seen by a sync.
+    """What happened to a user at one moment; `change` or `staff` are ours, without both it was only seen by a sync.
 
     Of what did not succeed: `state` of the user's row, what it means, what was wanted, and Microsoft's own words.
     """
@@ -44,11 +45,22 @@ class HistoryLine:
     at: datetime
     change: LicenseChange | None
     sentences: tuple[str, ...]
+    # Who had licenses by group reprocessed: that is no change.
+    staff: StaffUser | None = None
     state: str = ""
     meaning: str = ""
     wanted: tuple[Line, ...] = ()
     message: str = ""
     request_id: str = ""
+
+    @property
+    def who(self) -> str:
+        """Whose doing it was, in words."""
+        if self.change is not None:
+            return ", ".join(filter(None, [self.change.staff.display_name, self.change.reference]))
+        if self.staff is not None:
+            return _("%(name)s, reprocessed") % {"name": self.staff.display_name}
+        return _("outside this portal, seen by sync")
 
 
 def plans_in(events: Iterable[LicenseEvent]) -> set[str]:
@@ -65,10 +77,11 @@ def plans_in(events: Iterable[LicenseEvent]) -> set[str]:
 def lines_of(events: Sequence[LicenseEvent], tried: Sequence[UserChange], names: Names) -> list[HistoryLine]:
     """Return the lines of a history, newest first; what one change or one reading did at once is one line."""
     lines = [_tried_line(row, names) for row in tried]
-    for (at, _change), some in groupby(events, key=lambda event: (event.seen_at, event.change_id)):
+    for (at, *_who), some in groupby(events, key=lambda event: (event.seen_at, event.change_id, event.staff_id)):
         together = sorted(some, key=_gains_first)
         texts = tuple(text for event in together for text in _sentences(event, names))
-        lines.append(HistoryLine(at=at, change=together[0].change, sentences=texts))
+        first = together[0]
+        lines.append(HistoryLine(at=at, change=first.change, staff=first.staff, sentences=texts))
     return sorted(lines, key=lambda line: line.at, reverse=True)
 
 

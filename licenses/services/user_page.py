@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import DirectoryUser
+from licenses.app_words import error_meaning
 from licenses.core.holdings import PathState
 from licenses.models import Assignment, LicenseEvent, UserChange
 from licenses.services.naming import Names
@@ -17,13 +18,14 @@ from licenses.services.user_history import STATES, HistoryLine, lines_of, plans_
 SHOWN = 50
 _NAMED = 3
 # Words for the error of a path (Graph's licenseAssignmentState.error); others are shown as Microsoft writes them.
-_ERRORS = {
+ERRORS = {
     "CountViolation": _("Not enough licenses"),
     "MutuallyExclusiveViolation": _("Conflicting service plans"),
     "DependencyViolation": _("Missing required plan"),
     "ProhibitedInUsageLocationViolation": _("Not available in this location"),
     "UniquenessViolation": _("Duplicate proxy address"),
     "Other": _("Microsoft does not say why"),
+    "Others": _("Microsoft does not say why"),
 }
 
 
@@ -48,6 +50,9 @@ class PathLine:
     since: datetime | None
     plans: tuple[PlanLine, ...]
     off: int
+    # SKU and path as repairs name them, and what an error means.
+    key: str
+    meaning: str
 
     @property
     def is_broken(self) -> bool:
@@ -92,8 +97,8 @@ class UserPage:
 def read_page(user: DirectoryUser) -> UserPage:
     """Return what the page shows, in a fixed number of queries."""
     assignments = list(Assignment.objects.filter(user=user).select_related("product", "plan_set"))
-    events = list(_events(user)[: SHOWN + 1])
-    tried = list(_tried(user)[: SHOWN + 1])
+    events = list(events_of(user)[: SHOWN + 1])
+    tried = list(tried_of(user)[: SHOWN + 1])
     skus, plans = mentioned(tried)
     names = Names(user.customer, skus, plans | plans_in(events))
     lines = lines_of(events, tried, names)
@@ -104,13 +109,14 @@ def read_page(user: DirectoryUser) -> UserPage:
     return UserPage(_path_lines(user, assignments, names), whole[:SHOWN], is_cut=bool(ends) or len(whole) > SHOWN)
 
 
-def _events(user: DirectoryUser) -> Any:
-    found = LicenseEvent.objects.filter(user=user).select_related("product", "change__staff")
+def events_of(user: DirectoryUser) -> Any:
+    """Return what changed of a user, newest first."""
+    found = LicenseEvent.objects.filter(user=user).select_related("product", "change__staff", "staff")
     return found.order_by("-seen_at", "-pk")
 
 
-def _tried(user: DirectoryUser) -> Any:
-    """Return what was tried and did not succeed; what did is an event."""
+def tried_of(user: DirectoryUser) -> Any:
+    """Return what was tried and did not succeed, newest first; what did is an event."""
     states = UserChange.State
     found = UserChange.objects.filter(user=user, state__in=[states.FAILED, states.UNKNOWN, states.NOT_TRIED])
     found = found.filter(finished_at__isnull=False).exclude(change__status__in=["draft", "planning"])
@@ -122,6 +128,11 @@ def _path_lines(user: DirectoryUser, assignments: list[Assignment], names: Names
     plans = _plans_of(user, {assignment.product_id for assignment in assignments})
     assignments.sort(key=lambda one: (one.product.display_name, one.via != Assignment.DIRECT, one.via))
     return [_path_line(one, names, plans.get(one.product_id, [])) for one in assignments]
+
+
+def path_key(sku_id: str, via: str) -> str:
+    """Return how a form names a path."""
+    return f"{sku_id}/{via}"
 
 
 def _path_line(assignment: Assignment, names: Names, plans: Iterable[tuple[str, str]]) -> PathLine:
@@ -138,12 +149,14 @@ def _path_line(assignment: Assignment, names: Names, plans: Iterable[tuple[str, 
         since=assignment.since,
         plans=tuple(PlanLine(name, plan_id not in disabled) for plan_id, name in plans),
         off=len(disabled),
+        key=path_key(assignment.product.sku_id, via),
+        meaning=error_meaning(assignment.error or assignment.state),
     )
 
 
 def error_words(code: str) -> str:
     """Return what the error of a path means; Microsoft's own code where we have no words."""
-    return str(_ERRORS.get(code, code))
+    return str(ERRORS.get(code, code))
 
 
 def _plans_of(user: DirectoryUser, products: set[int]) -> dict[int, list[tuple[str, str]]]:

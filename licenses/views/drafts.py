@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.urls import reverse
 
+from customers.models import DirectoryUser
 from licenses.models import LicenseChange
 from licensing_portal.staff.guards import StaffRequest
 
@@ -23,3 +24,10 @@ def own_change(request: StaffRequest, tenant_id: str, change_id: str) -> License
 def review_address(change: LicenseChange) -> str:
     """Return where a draft is reviewed."""
     return reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}"
+
+
+def person_of(change: LicenseChange) -> DirectoryUser | None:
+    """Return the user on whose page a repair's draft was made; None for any other draft."""
+    if change.kind != LicenseChange.Kind.REPAIR or change.parent_id is not None:
+        return None
+    return DirectoryUser.objects.filter(pk__in=change.planned_users[:1]).first()

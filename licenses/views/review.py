@@ -28,7 +28,7 @@ from licenses.services import drafts, drift_lines, last_seats, review_clashes, r
 from licenses.services.naming import Names
 from licenses.services.progress import writes_left
 from licenses.services.states import load_catalog
-from licenses.views.drafts import own_change, review_address
+from licenses.views.drafts import own_change, person_of, review_address
 from licenses.views.review_acts import ACTS, choose_page
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
@@ -69,6 +69,7 @@ def _page(request: StaffRequest, change: LicenseChange, *, status: int = 200, **
         "customer": change.customer,
         "nav": "users",
         "change": change,
+        "person": person_of(change),
         "key": uuid.uuid4().hex,
         "drift": drift_lines.drift_of(change, save.concerned(change)),
         "causes": [(cause, cause_words(cause, change.figures.get(cause, 0))) for cause in change.causes],

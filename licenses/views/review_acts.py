@@ -15,7 +15,7 @@ from licenses.services import drafts, review_clashes
 from licenses.services.last_seats import last_seats
 from licenses.services.naming import Names
 from licenses.services.states import load_catalog
-from licenses.views.drafts import review_address
+from licenses.views.drafts import person_of, review_address
 from licensing_portal.staff.guards import StaffRequest
 
 type Act = Callable[[StaffRequest, LicenseChange], HttpResponse]
@@ -103,13 +103,15 @@ def choose_page(
 
 def _discard(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     """Throw a draft away; nothing was changed, and the selection is as it was."""
-    parent = change.parent_id
+    parent, person = change.parent_id, person_of(change)
     if not drafts.discard(change):
         # Another tab has saved it meanwhile.
         return redirect("licenses:change", change_id=change.pk)
     messages.success(request, _("The draft was discarded. Nothing was changed."))
     if parent:
         return redirect("licenses:change", change_id=parent)
+    if person is not None:
+        return redirect("customers:user", tenant_id=change.customer.tenant_id, object_id=person.object_id)
     return redirect("customers:users", tenant_id=change.customer.tenant_id)
 
 

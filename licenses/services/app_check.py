@@ -1,0 +1,107 @@
+"""Collects what an app check goes by, in a fixed number of queries, and lets the core judge it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Min
+from django.utils import timezone
+
+from customers.models import DirectoryUser
+from licenses.core.app_check import check_app
+from licenses.core.app_findings import Check, Facts
+from licenses.core.apps import App, plans_of
+from licenses.core.catalog import Catalog
+from licenses.core.holdings import UserState
+from licenses.models import LicenseEvent, UserChange
+from licenses.services.naming import Names
+from licenses.services.outcomes import mentioned
+from licenses.services.states import load_catalog, load_states
+from licenses.services.user_history import HistoryLine, lines_of, plans_in
+from licenses.services.user_page import events_of, tried_of
+from licenses.services.user_reading import Reading
+
+# A change reaches the apps within a day.
+RECENT = timedelta(hours=24)
+_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Licences:
+    """A user's state and what the customer owns."""
+
+    state: UserState
+    catalog: Catalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppReport:
+    """The checks of an app with what their words need; `ends`: SKU → next date of its subscriptions."""
+
+    app: App
+    checks: tuple[Check, ...]
+    catalog: Catalog
+    names: Names
+    recent: Sequence[HistoryLine]
+    ends: dict[str, datetime]
+
+
+def load_licences(user: DirectoryUser) -> Licences:
+    """Return what the core needs of one user."""
+    return Licences(load_states(user.customer, [user.pk])[user.pk], load_catalog(user.customer))
+
+
+def run(user: DirectoryUser, app: App, licences: Licences, reading: Reading) -> AppReport:
+    """Check an app for a user as they are stored, and as Microsoft has just said of their plans."""
+    since = timezone.now() - RECENT
+    events = [event for event in events_of(user).filter(seen_at__gte=since)[:_LINES] if _is_about(event, app, licences)]
+    tried = [row for row in tried_of(user).filter(finished_at__gte=since)[:_LINES] if _was_about(row, app, licences)]
+    skus, plans = mentioned(tried)
+    names = Names(user.customer, skus | licences.state.held.keys(), plans | plans_in(events))
+    names.learn(licences.catalog.names)
+    recent = lines_of(events, tried, names)
+    facts = Facts(
+        app=app,
+        state=licences.state,
+        catalog=licences.catalog,
+        provisioning=reading.provisioning,
+        changes=len(recent),
+    )
+    return AppReport(
+        app=app,
+        checks=check_app(facts),
+        catalog=licences.catalog,
+        names=names,
+        recent=recent,
+        ends=_ends(user, licences),
+    )
+
+
+def _is_about(event: LicenseEvent, app: App, licences: Licences) -> bool:
+    """Tell whether a change touched the app: the location, what a path gives of it, or a product that is not known."""
+    if event.product is None or (sku := licences.catalog.get(event.product.sku_id)) is None:
+        return True
+    plans = plans_of(app, sku)
+    was, now = (
+        {
+            via: (path["state"], plans.intersection(path["disabled"]))
+            for via, path in ((state or {}).get("paths") or {}).items()
+        }
+        for state in (event.before, event.after)
+    )
+    return bool(plans) and was != now
+
+
+def _was_about(row: UserChange, app: App, licences: Licences) -> bool:
+    """Tell whether an attempt that did not succeed was to change something about the app."""
+    skus = {*(add["skuId"] for add in row.add), *row.remove}
+    return bool(row.location) or any(
+        (sku := licences.catalog.get(sku_id)) is None or plans_of(app, sku) for sku_id in skus
+    )
+
+
+def _ends(user: DirectoryUser, licences: Licences) -> dict[str, datetime]:
+    """Return the next date of each product that the user has."""
+    found = user.customer.subscriptions.filter(product__sku_id__in=list(licences.state.held))
+    dated = found.filter(next_lifecycle_at__isnull=False).order_by()
+    return dict(dated.values_list("product__sku_id").annotate(Min("next_lifecycle_at")))

@@ -1,0 +1,96 @@
+"""One user at Microsoft now: read again with the state of each plan, or what groups give judged anew."""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from customers.models import DirectoryUser
+from licenses.core.triage import Failure, triage
+from licenses.models import LicenseEvent
+from licenses.services.refresh import refresh_products, refresh_users
+from licensing_portal.gateways.errors import GatewayError
+from licensing_portal.gateways.protocol import DirectoryGateway, OutcomeKind
+from licensing_portal.staff.models import StaffUser
+from licensing_portal.wiring import PAGE_LIMITS, directory_gateway
+
+logger = logging.getLogger(__name__)
+
+# (SKU id, plan id) → provisioning status of the user.
+type Provisioning = Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Whether user and products were read now; None for provisioning: Microsoft did not say."""
+
+    is_fresh: bool
+    provisioning: Provisioning | None = None
+
+
+def read_now(user: DirectoryUser, *, with_plans: bool = True) -> Reading:
+    """Read a user and the customer's products again; what Microsoft does not answer stays as stored."""
+    gateway = directory_gateway(user.customer.tenant_id, limits=PAGE_LIMITS)
+    try:
+        refresh_products(user.customer, gateway=gateway)
+        _refresh(user, gateway)
+    except GatewayError as error:
+        logger.warning("%s of %s: user %s stays as stored", error, user.customer.tenant_id, user.object_id)
+        return Reading(is_fresh=False)
+    if not with_plans or user.deleted_at is not None:
+        return Reading(is_fresh=True)
+    try:
+        return Reading(is_fresh=True, provisioning=_provisioning(user, gateway))
+    except GatewayError as error:
+        logger.warning("%s of %s: plans of user %s are not known", error, user.customer.tenant_id, user.object_id)
+        return Reading(is_fresh=True)
+
+
+def _refresh(user: DirectoryUser, gateway: DirectoryGateway) -> None:
+    refresh_users(user.customer, [user.object_id], gateway=gateway)
+    customer = user.customer
+    user.refresh_from_db()
+    user.customer = customer
+
+
+def _provisioning(user: DirectoryUser, gateway: DirectoryGateway) -> Provisioning:
+    details = gateway.license_details(user.object_id)
+    return {(one.sku_id, plan.plan_id): plan.provisioning_status for one in details for plan in one.plans}
+
+
+@dataclass(frozen=True, slots=True)
+class Reprocessed:
+    """What came of it: a failure in Microsoft's words, or None; and whether the user was read afterwards."""
+
+    failure: Failure | None
+    is_fresh: bool
+
+
+def reprocess(user: DirectoryUser, staff: StaffUser, sku_ids: Collection[str]) -> Reprocessed:
+    """Have what groups give to a user judged anew, then read the user; what changed of these products is by `staff`.
+
+    Asking twice does no harm: Microsoft gives nothing that the groups do not.
+    """
+    gateway = directory_gateway(user.customer.tenant_id, limits=PAGE_LIMITS)
+    failure = _ask(user, gateway)
+    logger.info("reprocess: tenant %s user %s by %s", user.customer.tenant_id, user.object_id, staff.pk)
+    before = timezone.now()
+    try:
+        _refresh(user, gateway)
+    except GatewayError:
+        return Reprocessed(failure, is_fresh=False)
+    # Only what groups give can have come of it, and a change of ours that ran beside has its own name already.
+    seen = LicenseEvent.objects.filter(user=user, seen_at__gte=before, change=None, product__sku_id__in=list(sku_ids))
+    seen.update(staff=staff)
+    return Reprocessed(failure, is_fresh=True)
+
+
+def _ask(user: DirectoryUser, gateway: DirectoryGateway) -> Failure | None:
+    try:
+        (outcome,) = gateway.reprocess([user.object_id])
+    except GatewayError as error:
+        return triage(error.status, error.code, error.message, request_id=error.request_id)
+    if outcome.kind == OutcomeKind.DONE:
+        return None
+    return triage(outcome.status, outcome.code, outcome.message, request_id=outcome.request_id)

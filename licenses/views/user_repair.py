@@ -1,0 +1,100 @@
+"""The buttons of one user's page that mend: a draft for this user alone, or the group's assignment judged anew."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from customers.models import DirectoryUser
+from licenses.core.apps import App
+from licenses.core.path_repair import is_broken
+from licenses.core.repair import Act
+from licenses.core.triage import FailureKind
+from licenses.countries import CODES
+from licenses.forms import one_time_key
+from licenses.messages import explanation
+from licenses.models import LicenseChange
+from licenses.services import app_check, save, user_reading, user_repair
+from licenses.views.drafts import review_address
+from licensing_portal.staff.guards import StaffRequest, require
+from licensing_portal.staff.roles import Right
+
+# The last press of "Reprocess": a page that is sent again asks Microsoft once.
+_PRESSED = "reprocessed"
+
+
+class Refused(Exception):
+    """A button that cannot be obeyed, with the sentence that says so; `form` names the form it stands at."""
+
+    def __init__(self, text: str, form: str = "") -> None:
+        super().__init__(text)
+        self.text, self.form = text, form
+
+
+def obey(request: StaffRequest, user: DirectoryUser, app: App | None) -> HttpResponse:
+    """Do what a repair's button says. Raises Refused."""
+    require(request.user, Right.LICENSE_PLAN)
+    at, code = request.POST.get("at", ""), request.POST.get("repair", "")
+    location = request.POST.get("location", "").strip().upper()[:2]
+    key, button = one_time_key(request.POST) or uuid.uuid4().hex, f"{at}:{code}:{location}"
+    if first := user_repair.made_before(user, request.user, key=key, button=button):
+        return _follow(first)
+    if not user_reading.read_now(user, with_plans=False).is_fresh:
+        messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
+    licences = app_check.load_licences(user)
+    form = user_repair.form_named(at, licences, app)
+    repair = form.offered(code) if form is not None else None
+    if form is None or repair is None:
+        raise Refused(_("This repair is not offered any more: the user has changed. Look at the page again."))
+    if repair.act == Act.REPROCESS:
+        return _reprocess(request, user, licences, key)
+    if form.needs_location and user_repair.needs_location(repair):
+        if location not in CODES:
+            raise Refused(_("This location is not known. Choose one of the list."), at)
+    else:
+        location = ""
+    try:
+        wish = form.wish(repair, location)
+        return _follow(user_repair.make(user, request.user, wish, key=key, button=button))
+    except save.NobodySelected:
+        messages.warning(request, _("There is nobody left for whom this could be done."))
+        return redirect(request.get_full_path())
+
+
+def _follow(change: LicenseChange) -> HttpResponse:
+    if change.status == LicenseChange.Status.DRAFT:
+        return redirect(review_address(change))
+    return redirect("licenses:change", change_id=change.pk)
+
+
+def _reprocess(request: StaffRequest, user: DirectoryUser, licences: app_check.Licences, key: str) -> HttpResponse:
+    """Ask Microsoft to judge what groups give anew, and say what came of it."""
+    require(request.user, Right.LICENSE_ASSIGN)
+    if request.session.get(_PRESSED) != key:
+        request.session[_PRESSED] = key
+        broken = [sku_id for sku_id, held in licences.state.held.items() if any(map(is_broken, held.paths))]
+        _say(request, user, user_reading.reprocess(user, request.user, broken))
+    return redirect(request.get_full_path())
+
+
+def _say(request: StaffRequest, user: DirectoryUser, done: user_reading.Reprocessed) -> None:
+    if done.failure is not None:
+        words = explanation(done.failure.kind)
+        text = f"{words.title}. {words.text}"
+        if done.failure.kind == FailureKind.UNKNOWN:
+            text = f"{text} {done.failure.message}"
+        messages.warning(request, _("Microsoft has tried it again: %(reason)s") % {"reason": text})
+    elif not done.is_fresh:
+        messages.warning(request, _("Microsoft has taken it, but the user could not be read again. Refresh later."))
+    elif _is_still_broken(user):
+        text = _("Microsoft has taken it, and an assignment is still in error. Look again in a few minutes.")
+        messages.warning(request, text)
+    else:
+        messages.success(request, _("Microsoft has processed what the groups give anew: it is in order now."))
+
+
+def _is_still_broken(user: DirectoryUser) -> bool:
+    held = app_check.load_licences(user).state.held.values()
+    return any(is_broken(path) for one in held for path in one.paths)
