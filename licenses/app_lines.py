@@ -32,8 +32,9 @@ from licenses.services.user_page import ERRORS, path_key
 from licenses.services.user_repair import RepairForm
 from licenses.ticket_text import event_text, fact_lines
 from licensing_portal.lists import listed
-from licensing_portal.templatetags.ui import moment_text
+from licensing_portal.templatetags.ui import day, moment_text
 
+_NOTES = frozenset({Outcome.WARN, Outcome.UNKNOWN})
 _LACKS_PRODUCT = frozenset({Step.PRODUCT, Step.SUBSCRIPTION})
 _IN_ERROR = frozenset({Finding.IN_ERROR, Finding.ERROR_BESIDE})
 
@@ -64,6 +65,7 @@ class AppPage:
     verdict: str
     lines: tuple[Line, ...]
     failing: int
+    has_notes: bool
     places: tuple[str, ...]
     text: str
 
@@ -87,6 +89,7 @@ def app_page(
         verdict=verdict,
         lines=lines,
         failing=failing,
+        has_notes=any(check.outcome in _NOTES for check in report.checks),
         places=places,
         text=_text(user, report, verdict, lines, places, as_of),
     )
@@ -101,7 +104,7 @@ def _verdict(report: AppReport, lines: tuple[Line, ...], failing: int) -> str:
             "n": failing,
             "cause": title,
         }
-    if any(check.outcome in (Outcome.WARN, Outcome.UNKNOWN) for check in report.checks):
+    if any(check.outcome in _NOTES for check in report.checks):
         return _("No check fails; there are notes.")
     return _("All checks pass: the licenses are in order.")
 
@@ -156,7 +159,7 @@ def _item(report: AppReport, check: Check, item: Item) -> str:
         name = _("%(name)s (group %(group)s)") % {"name": name, "group": report.names.groups([item.via])}
     about = [listed(report.names.plan(plan_id) for plan_id in item.plans)] if item.plans else []
     if check.step == Step.SUBSCRIPTION and item.sku_id in report.ends:
-        about.append(_("next date: %(date)s") % {"date": moment_text(report.ends[item.sku_id])})
+        about.append(_("next date: %(date)s") % {"date": day(report.ends[item.sku_id])})
     elif check.finding in _IN_ERROR:
         about.append(str(ERRORS.get(item.word, item.word)))
     elif check.step == Step.PROVISIONING and item.word:

@@ -153,8 +153,13 @@ _STATUSES = {
     "PendingInput": _("waiting for a setting of an administrator"),
     "Disabled": _("disabled"),
 }
-# Errors of a path that are none of a save.
+# Errors of a path that a save does not have, or that it says to many users.
 _PATH_ERRORS = {
+    "countviolation": _("No license of the product was free. Free one or buy more, then try again."),
+    "mutuallyexclusiveviolation": _(
+        "A service plan of this product and one that the user has already cannot be on together. Switch one of them"
+        " off, or unassign the other product; then try again."
+    ),
     "other": _("Usually another license of the same group failed, and this one with it. Look at the group's others."),
     "disabled": _("Microsoft has switched this assignment off."),
 }
@@ -172,7 +177,8 @@ def status_name(word: str) -> str:
 
 def error_meaning(word: str) -> str:
     """Return what an error of a path means and what can be done; empty for a word that is not known."""
+    folded = "other" if word.casefold() == "others" else word.casefold()
     kind = kind_of_error(word)
-    if kind != FailureKind.UNKNOWN:
-        return str(EXPLANATIONS[kind].text)
-    return str(_PATH_ERRORS.get("other" if word.casefold() == "others" else word.casefold(), ""))
+    if folded in _PATH_ERRORS or kind == FailureKind.UNKNOWN:
+        return str(_PATH_ERRORS.get(folded, ""))
+    return str(EXPLANATIONS[kind].text)

@@ -119,7 +119,7 @@ def test_a_plan_that_is_off_beside_a_clash_is_named_with_it(
         "Fail: The assignment is in error: Conflicting service plans",
     ]
     assert "Microsoft 365 E3 (group 全社員): Conflicting service plans" in failing[1]
-    assert "These service plans cannot be on for one user." in failing[1]
+    assert "cannot be on together" in failing[1]
 
 
 def test_all_in_order_says_so_and_where_to_look_next(
@@ -236,7 +236,7 @@ def test_the_text_for_a_ticket_says_what_was_checked(
         "   - Microsoft 365 E3 (group 全社員): Microsoft Teams",
         "5. [Fail] The assignment is in error: Not enough licenses",
         "   - Microsoft 365 E3 (group 全社員): Not enough licenses",
-        "   No license of this product was free. Free or buy licenses, then try these users again.",
+        "   No license of the product was free. Free one or buy more, then try again.",
         "6. [Pass] The subscription is active",
         "   - " + text.split("6. [Pass] The subscription is active\n   - ")[1].split("\n")[0],
         "7. [Not looked at] Provisioning",

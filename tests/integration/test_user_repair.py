@@ -139,7 +139,7 @@ def test_a_location_that_is_none_is_refused_at_its_field(
     page = answer.content.decode()
     assert answer.status_code == 422
     assert 'aria-describedby="problem-location"' in page
-    assert text_of(page.split('id="problem-location">')[1].split("</p>")[0]) == (
+    assert text_of(page.split('id="problem-location">')[1].split("</span>")[0]) == (
         "This location is not known. Choose one of the list."
     )
     assert not LicenseChange.objects.exists()
@@ -186,7 +186,7 @@ def test_an_error_on_the_page_is_explained_and_has_its_button(sandbox: Sandbox, 
     page = page_of(staff_client, customer, MEMBER, app="")
     message = text_of(page.split('<div class="msg bad" role="note">')[1].split("</div></div>")[0])
     assert message.startswith(
-        "Microsoft Entra ID P2 (by group セキュリティ強化): Not enough licenses No license of this"
+        "Microsoft Entra ID P2 (by group セキュリティ強化): Not enough licenses No license of the product"
     )
     assert list(buttons(page)) == ["Reprocess the group's assignment"]
 

@@ -9,7 +9,7 @@ from licenses.core.app_findings import Check, Facts, Finding, Outcome, Step
 from licenses.core.apps import App
 from licenses.core.catalog import Catalog, Plan, Seats, Sku
 from licenses.core.holdings import DIRECT, Held, Path, PathState, UserState
-from licenses.core.rules import EXCHANGE_ENTERPRISE, EXCHANGE_STANDARD, TEAMS1
+from licenses.core.rules import EXCHANGE_ENTERPRISE, EXCHANGE_STANDARD, MCOMEETADV, MCOSTANDARD, TEAMS1
 
 SHAREPOINT = "sharepoint"
 _NAMES = {
@@ -21,6 +21,8 @@ _NAMES = {
     "apps": "M365_COPILOT_APPS",
     "chat": "M365_COPILOT_BUSINESS_CHAT",
     "visio": "VISIOONLINE",
+    MCOMEETADV: "MCOMEETADV",
+    MCOSTANDARD: "MCOSTANDARD",
 }
 
 
@@ -138,6 +140,26 @@ def test_on_in_one_path_is_on() -> None:
     assert _checks({"e3": (OFF,), "teams": (ON,)})[Step.PLAN].outcome == Outcome.PASS
 
 
+def test_a_path_that_would_give_it_does_not_hide_that_it_is_off() -> None:
+    checks = _checks({"e3": (OFF, _error("CountViolation"))})
+    assert [step for step, check in checks.items() if check.outcome == Outcome.FAIL] == [Step.PLAN, Step.ASSIGNMENT]
+
+
+def test_one_of_two_mailboxes_may_be_off() -> None:
+    off = Path(via=DIRECT, disabled=frozenset({EXCHANGE_STANDARD}))
+    assert _checks({"e3": (ON,), "e1": (off,)}, App.OUTLOOK)[Step.PLAN].finding == Finding.ON
+
+
+def test_a_guest_with_a_license_is_checked_on() -> None:
+    assert _checks({"e3": (OFF,)}, guest=True)[Step.PLAN].outcome == Outcome.FAIL
+
+
+def test_a_subscription_that_does_not_give_the_app_does_not_count() -> None:
+    owned = Catalog.of([E3, replace(TEAMS, capability_status="Suspended")])
+    checks = _checks({"e3": (OFF,), "teams": (ON,)}, catalog=owned)
+    assert checks[Step.SUBSCRIPTION].finding == Finding.LAPSED
+
+
 def test_one_running_subscription_of_two_is_enough() -> None:
     owned = Catalog.of([replace(E3, capability_status="Suspended"), TEAMS])
     assert _checks({"e3": (ON,), "teams": (ON,)}, catalog=owned)[Step.SUBSCRIPTION].finding == Finding.ACTIVE
@@ -193,6 +215,24 @@ def test_the_smallest_free_products_that_go_with_the_rest_are_offered() -> None:
         "e3",
         "teams-0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("held", "location", "expected"),
+    [("mailbox", "JP", ["teams", "calls"]), ("phone", "IN", ["teams", "e1"]), ("visio-1", "JP", ["teams", "e1"])],
+)
+def test_what_would_clash_lack_something_or_is_not_sold_there_is_not_offered(
+    held: str, location: str, expected: list[str]
+) -> None:
+    others = [
+        _sku("mailbox", EXCHANGE_ENTERPRISE, MCOSTANDARD),
+        _sku("phone", MCOSTANDARD),
+        _sku("calls", TEAMS1, MCOMEETADV),
+    ]
+    owned = Catalog.of([E1, TEAMS, VISIO, *others])
+    assert [one.sku_id for one in products_to_add(_facts({held: (ON,)}, catalog=owned, usage_location=location))] == (
+        expected
+    )
 
 
 def test_a_second_suite_is_offered_only_where_nothing_smaller_is_free() -> None:
