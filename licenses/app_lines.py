@@ -160,6 +160,8 @@ def _item(report: AppReport, check: Check, item: Item) -> str:
     about = [listed(report.names.plan(plan_id) for plan_id in item.plans)] if item.plans else []
     if check.step == Step.SUBSCRIPTION and item.sku_id in report.ends:
         about.append(_("next date: %(date)s") % {"date": day(report.ends[item.sku_id])})
+    elif check.step == Step.CHANGES:
+        about.append(_("since %(t)s") % {"t": moment_text(report.since[item.sku_id, item.via])})
     elif check.finding in _IN_ERROR:
         about.append(str(ERRORS.get(item.word, item.word)))
     elif check.step == Step.PROVISIONING and item.word:

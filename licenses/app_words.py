@@ -137,6 +137,7 @@ _NEXT: dict[App, tuple[Any, ...]] = {
     ),
     App.COPILOT: (
         _("The Office apps: signed in with this account, their version, and whether connected experiences are allowed"),
+        _("The user's products: Copilot is an add-on and needs a Microsoft 365 or Office 365 suite beside it"),
         _("Microsoft 365 admin center: the settings of Copilot"),
     ),
 }

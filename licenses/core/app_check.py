@@ -58,7 +58,7 @@ def check_app(facts: Facts) -> tuple[Check, ...]:
         _assignment(facts, ways),
         _subscription(facts, ways),
         _provisioning(facts, ways),
-        _changes(facts),
+        _changes(facts, ways),
     )
     if account.outcome == Outcome.PASS:
         return checks
@@ -226,9 +226,14 @@ def _provisioning(facts: Facts, ways: list[_Way]) -> Check:
     return Check(step=Step.PROVISIONING, outcome=Outcome.WARN, finding=Finding.ODD_STATE, items=tuple(items))
 
 
-def _changes(facts: Facts) -> Check:
-    outcome, finding = (Outcome.WARN, Finding.CHANGED) if facts.changes else (Outcome.PASS, Finding.UNCHANGED)
-    return Check(step=Step.CHANGES, outcome=outcome, finding=finding)
+def _changes(facts: Facts, ways: list[_Way]) -> Check:
+    """Tell of what changed: what was seen of it, else that Microsoft gives a path as a new one."""
+    fresh = tuple(way.item() for way in ways if (way.sku.sku_id, way.path.via) in facts.fresh)
+    if facts.changes:
+        return Check(step=Step.CHANGES, outcome=Outcome.WARN, finding=Finding.CHANGED)
+    if fresh:
+        return Check(step=Step.CHANGES, outcome=Outcome.WARN, finding=Finding.CHANGED, items=fresh)
+    return Check(step=Step.CHANGES, outcome=Outcome.PASS, finding=Finding.UNCHANGED)
 
 
 def products_to_add(facts: Facts) -> tuple[Repair, ...]:

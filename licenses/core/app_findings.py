@@ -94,7 +94,8 @@ class Check:
 class Facts:
     """What is known of a user. `provisioning`: (SKU, plan) → status at Microsoft; None: Microsoft did not answer.
 
-    `changes` is the number of times that licences with the app, or the location, changed in the last day.
+    `changes` is the number of times that licences with the app, or the location, changed in the last day; `fresh` are
+    the paths (SKU, via) that by Microsoft's account are as they are only since then.
     """
 
     app: App
@@ -102,3 +103,4 @@ class Facts:
     catalog: Catalog
     provisioning: Mapping[tuple[SkuId, PlanId], str] | None = None
     changes: int = 0
+    fresh: frozenset[tuple[SkuId, str]] = frozenset()

@@ -36,7 +36,10 @@ class Licences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppReport:
-    """The checks of an app with what their words need; `ends`: SKU → next date of its subscriptions."""
+    """The checks of an app with what their words need; `ends`: SKU → next date of its subscriptions.
+
+    `since`: (SKU, via) → since when a path is as it is, of those that changed in the last day.
+    """
 
     app: App
     checks: tuple[Check, ...]
@@ -44,6 +47,7 @@ class AppReport:
     names: Names
     recent: Sequence[HistoryLine]
     ends: dict[str, datetime]
+    since: dict[tuple[str, str], datetime]
 
 
 def load_licences(user: DirectoryUser) -> Licences:
@@ -60,12 +64,14 @@ def run(user: DirectoryUser, app: App, licences: Licences, reading: Reading) -> 
     names = Names(user.customer, skus | licences.state.held.keys(), plans | plans_in(events))
     names.learn(licences.catalog.names)
     recent = lines_of(events, tried, names)
+    fresh = _fresh(user, since)
     facts = Facts(
         app=app,
         state=licences.state,
         catalog=licences.catalog,
         provisioning=reading.provisioning,
         changes=len(recent),
+        fresh=frozenset(fresh),
     )
     return AppReport(
         app=app,
@@ -74,6 +80,7 @@ def run(user: DirectoryUser, app: App, licences: Licences, reading: Reading) -> 
         names=names,
         recent=recent,
         ends=_ends(user, licences),
+        since=fresh,
     )
 
 
@@ -98,6 +105,12 @@ def _was_about(row: UserChange, app: App, licences: Licences) -> bool:
     return bool(row.location) or any(
         (sku := licences.catalog.get(sku_id)) is None or plans_of(app, sku) for sku_id in skus
     )
+
+
+def _fresh(user: DirectoryUser, since: datetime) -> dict[tuple[str, str], datetime]:
+    """Return the paths that are as they are only since then: a change before the first sync is no event."""
+    found = user.assignments.filter(since__gte=since).values_list("product__sku_id", "via", "since")
+    return {(sku_id, via): at for sku_id, via, at in found if at is not None}
 
 
 def _ends(user: DirectoryUser, licences: Licences) -> dict[str, datetime]:

@@ -167,6 +167,13 @@ def test_a_change_outside_the_portal_is_seen_by_the_check_itself(
     assert "outside this portal, seen by sync" in checks(page)[-1][1]
 
 
+def test_a_change_before_the_first_sync_is_told_by_its_date(
+    people: dict[str, str], customer: Customer, staff_client: Client
+) -> None:
+    last = checks(page_of(staff_client, customer, people["clash"]))[-1]
+    assert re.match(r"Note: Changed in the last 24 hours Office 365 E1: since \d+ \w+ 20\d\d \d\d:\d\d JST", last[1])
+
+
 def test_a_change_of_something_else_is_no_note(customer: Customer, sandbox: Sandbox, staff_client: Client) -> None:
     tenant = tenant_of(sandbox)
     plan = next(plan.plan_id for plan in tenant.skus[E3].plans if plan.name == "SWAY")

@@ -57,13 +57,14 @@ def _error(word: str, via: str = "group") -> Path:
 def _facts(held: dict[str, tuple[Path, ...]] | None = None, app: App = App.TEAMS, **more: object) -> Facts:
     catalog = more.pop("catalog", OWNED)
     provisioning = more.pop("provisioning", dict.fromkeys(((s, p) for s in OWNED.skus for p in _NAMES), "Success"))
-    changes = more.pop("changes", 0)
+    changes, fresh = more.pop("changes", 0), more.pop("fresh", frozenset())
     user = UserState(
         user_id="u",
         held={sku_id: Held(paths) for sku_id, paths in (held or {}).items()},
         **({"usage_location": "JP"} | more),  # type: ignore[arg-type]
     )
-    return Facts(app=app, state=user, catalog=catalog, provisioning=provisioning, changes=changes)  # type: ignore[arg-type]
+    known = {"provisioning": provisioning, "changes": changes, "fresh": fresh}
+    return Facts(app=app, state=user, catalog=catalog, **known)  # type: ignore[arg-type]
 
 
 def _checks(*args: object, **more: object) -> dict[Step, Check]:
@@ -124,6 +125,8 @@ def test_each_cause_is_named(held: dict[str, tuple[Path, ...]], more: dict[str, 
         ({"e3": (ON,)}, {"provisioning": None}, Step.PROVISIONING, Finding.NOT_ANSWERED, Outcome.UNKNOWN),
         ({"e3": (ON,)}, {"provisioning": {}}, Step.PROVISIONING, Finding.ODD_STATE, Outcome.WARN),
         ({"e3": (ON,)}, {"changes": 1}, Step.CHANGES, Finding.CHANGED, Outcome.WARN),
+        ({"e3": (ON,)}, {"fresh": frozenset({("e3", DIRECT)})}, Step.CHANGES, Finding.CHANGED, Outcome.WARN),
+        ({"e3": (ON,)}, {"fresh": frozenset({("e3", "group")})}, Step.CHANGES, Finding.UNCHANGED, Outcome.PASS),
         ({"gone": (ON,)}, {}, Step.PRODUCT, Finding.UNKNOWN_PRODUCT, Outcome.UNKNOWN),
     ],
 )
