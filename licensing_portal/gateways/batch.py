@@ -185,17 +185,24 @@ def _same_for(
     )
 
 
-def read(transport: Transport, urls: Sequence[str], *, may_lack: bool = False) -> list[Json]:
+def read(
+    transport: Transport,
+    urls: Sequence[str],
+    *,
+    may_lack: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> list[Json]:
     """Read at most 20 addresses in one batch and return their bodies in order; with `may_lack` None for a 404.
 
-    Only the parts that failed are asked for again, after the longest wait; those whose token was refused once and at
-    once, with a new one. Raises GatewayError.
+    The headers go with every part. Only the parts that failed are asked for again, after the longest wait; those whose
+    token was refused once and at once, with a new one. Raises GatewayError.
     """
     bodies: dict[int, Json] = {}
     ends_at = transport.ends_at()
     attempt, has_new_token = 0, False
     while left := [number for number in range(len(urls)) if number not in bodies]:
-        requests = [{"id": str(number), "method": "GET", "url": urls[number]} for number in left]
+        also = {"headers": dict(headers)} if headers else {}
+        requests = [{"id": str(number), "method": "GET", "url": urls[number], **also} for number in left]
         page = transport.read("POST", BATCH, body={"requests": requests}, ends_at=ends_at)
         parts = parts_of(page) or {}
         if may_lack:

@@ -5,11 +5,14 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
+from licensing_portal.gateways import addresses as by_address
 from licensing_portal.gateways import batch, delta, records
 from licensing_portal.gateways.answers import Json
+from licensing_portal.gateways.clauses import ADVANCED, IDS_A_CLAUSE, is_one_of
 from licensing_portal.gateways.errors import REFUSALS, LinkExpired, NotFound, Rejected, Unreadable
 from licensing_portal.gateways.links import is_below
 from licensing_portal.gateways.protocol import (
+    AddressLookup,
     DeltaRound,
     GroupRecord,
     LicenseDetail,
@@ -25,11 +28,8 @@ from licensing_portal.gateways.protocol import (
 )
 from licensing_portal.gateways.transport import Transport, page_values
 
-# Graph's own limits: ids of one `in`, and the largest page of users.
-IDS_A_CLAUSE: Final = 15
+# The largest page of users.
 USERS_A_PAGE: Final = 999
-# Needed by queries that count or search; it must go with every page (graph-api.md 2.1).
-ADVANCED: Final = {"ConsistencyLevel": "eventual"}
 
 # Users by id; None: they exist, but their entry cannot be read.
 type _Found = dict[str, UserRecord | None]
@@ -145,6 +145,10 @@ class GraphDirectory:
             for detail in records.read_all(page, records.license_detail, "GET /users/{id}/licenseDetails")
         )
 
+    def find_addresses(self, addresses: Sequence[str]) -> AddressLookup:
+        """Return whose these are as sign-in name, mail or one of their other addresses."""
+        return by_address.find(self._transport, addresses)
+
     def subscribed_skus(self) -> tuple[SkuRecord, ...]:
         """Return what the tenant owns."""
         return tuple(
@@ -248,7 +252,5 @@ def _following(pages: Iterator[Json]) -> Iterator[Json]:
 
 
 def _by_ids(ids: Sequence[str]) -> str:
-    """Return the address that reads these users; quotes inside an id are doubled as OData wants."""
-    listed = ",".join("'" + user_id.replace("'", "''") + "'" for user_id in ids)
-    condition = quote(f"id in ({listed})", safe="'(),")
-    return f"/users?$filter={condition}&$select={records.USER_PROPERTIES}&$top={IDS_A_CLAUSE}"
+    """Return the address that reads these users."""
+    return f"/users?$filter={is_one_of('id', ids)}&$select={records.USER_PROPERTIES}&$top={IDS_A_CLAUSE}"

@@ -122,6 +122,14 @@ class UserLookup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddressLookup:
+    """The users that some addresses belong to, by object id, and which of the addresses are theirs (folded)."""
+
+    users: dict[str, UserRecord]
+    addresses: dict[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRecord:
     """A group that hands out licences."""
 
@@ -226,6 +234,10 @@ class DirectoryGateway(Protocol):
 
     def license_details(self, user_id: str) -> tuple[LicenseDetail, ...]:
         """Return what one user holds with the provisioning of each plan; raises NotFound for nobody."""
+        ...
+
+    def find_addresses(self, addresses: Sequence[str]) -> AddressLookup:
+        """Return whose these are as sign-in name, mail or one of their other addresses; several users may have one."""
         ...
 
     def subscribed_skus(self) -> tuple[SkuRecord, ...]:

@@ -23,7 +23,7 @@ _PATCHABLE = {
     "userType": "user_type",
     "userPrincipalName": "upn",
 }
-_SYNCED = {"onPremisesSyncEnabled": "on_premises"}
+_SYNCED = {"onPremisesSyncEnabled": "on_premises", "proxyAddresses": "other_addresses"}
 
 
 def body_of(request: Request) -> dict[str, Json]:
@@ -81,6 +81,9 @@ def _check(tenant: Tenant, user: User | None, changes: dict[str, Json]) -> None:
     for field in ("department", "job_title", "given_name", "surname", "mail"):
         if not isinstance(changes.get(field), (str, type(None))):
             raise bad_request("Cannot convert a value to target type 'Edm.String'.", "BadRequest")
+    addresses = changes.get("other_addresses", ())
+    if not (isinstance(addresses, (list, tuple)) and all(isinstance(address, str) for address in addresses)):
+        raise bad_request("Cannot convert a value to target type 'Collection(Edm.String)'.", "BadRequest")
     owner = tenant.by_upn.get(changes.get("upn", "").casefold())
     if owner is not None and (user is None or owner != user.user_id):
         raise bad_request("Another object with the same value for property userPrincipalName already exists.")

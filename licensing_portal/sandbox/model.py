@@ -92,6 +92,8 @@ class User:
     given_name: str = ""
     surname: str = ""
     mail: str | None = None
+    # As `proxyAddresses` lists them beside the mail address: smtp:…, sip:…
+    other_addresses: tuple[str, ...] = ()
     enabled: bool = True
     user_type: str = "Member"
     location: str | None = None

@@ -79,6 +79,8 @@ class Filter:
             return self._function(folded)
         if folded == "assignedlicenses/any":
             return self._any_license()
+        if folded == "proxyaddresses/any":
+            return self._any_address()
         if folded == "assignedlicenses/$count":
             return self._license_count()
         return self._comparison(self._field(token))
@@ -115,6 +117,18 @@ class Filter:
         wanted = str(_literal(self._next())).casefold()
         self._expect(")")
         return lambda item: wanted in self._get(item, "assignedlicenses")
+
+    def _any_address(self) -> Condition:
+        self.advanced = True
+        self.indexed = True
+        self._expect("(")
+        name = self._next().casefold()
+        self._expect(":")
+        self._expect(name)
+        self._expect("eq")
+        wanted = str(_literal(self._next())).casefold()
+        self._expect(")")
+        return lambda item: wanted in (address.casefold() for address in self._get(item, "proxyaddresses"))
 
     def _license_count(self) -> Condition:
         self.advanced = True

@@ -180,13 +180,18 @@ def service_of(plan_name: str) -> str:
     return next((service for start, service in _SERVICES.items() if folded.startswith(start)), plan_name)
 
 
+def proxy_addresses(user: User) -> list[str]:
+    """Return all of a user's addresses; the one for mail begins with SMTP in capitals."""
+    return [*([f"SMTP:{user.mail}"] if user.mail else ()), *user.other_addresses]
+
+
 _COMPUTED: dict[str, Callable[[Tenant, User], Json]] = {
     "assignedLicenses": _licenses,
     "licenseAssignmentStates": _states,
     "assignedPlans": _plans,
     "provisionedPlans": _provisioned,
     "mailNickname": lambda tenant, user: user.upn.partition("@")[0],
-    "proxyAddresses": lambda tenant, user: [f"SMTP:{user.mail}"] if user.mail else [],
+    "proxyAddresses": lambda tenant, user: proxy_addresses(user),
     "createdDateTime": lambda tenant, user: iso(user.created or tenant.born),
 }
 _KNOWN = {name.casefold(): name for name in (*_SIMPLE, *_EMPTY_LISTS, *_NULLS, *_COMPUTED)}

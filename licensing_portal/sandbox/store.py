@@ -17,6 +17,7 @@ _USER = (
     "given_name",
     "surname",
     "mail",
+    "other_addresses",
     "enabled",
     "user_type",
     "location",

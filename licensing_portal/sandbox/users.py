@@ -7,7 +7,7 @@ from licensing_portal.sandbox.http import Json, Reply, Request, bad_request, not
 from licensing_portal.sandbox.model import Tenant, User
 from licensing_portal.sandbox.odata import Filter, search
 from licensing_portal.sandbox.paging import next_link, page_size, read_token
-from licensing_portal.sandbox.render import license_detail, only, selected, user_json
+from licensing_portal.sandbox.render import license_detail, only, proxy_addresses, selected, user_json
 
 type Placed = Iterator[tuple[int, User]]
 
@@ -57,6 +57,8 @@ def getter(tenant: Tenant) -> Callable[[User, str], Json]:
     def get(user: User, name: str) -> Json:
         if name == "assignedlicenses":
             return tenant.held_skus(user)
+        if name == "proxyaddresses":
+            return proxy_addresses(user)
         return getattr(user, _FIELDS[name])
 
     return get

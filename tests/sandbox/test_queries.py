@@ -93,6 +93,24 @@ def test_advanced_filters_and_search(call: Caller) -> None:
     assert names == sorted(names, key=str.casefold, reverse=True)
 
 
+def test_users_are_found_by_any_of_their_addresses_in_an_advanced_query(call: Caller) -> None:
+    user = user_id("joiner", 1)
+    addresses = ["smtp:Maiden.Name@contoso.example", "sip:x@contoso.example"]
+    assert (
+        call("PATCH", f"/_control/tenants/{call.tenant_id}/users/{user}", {"proxyAddresses": addresses}).status == 200
+    )
+    shown = call.get(f"/users/{user}?$select=mail,proxyAddresses")
+    assert shown["proxyAddresses"] == [f"SMTP:{shown['mail']}", *addresses]
+    condition = "proxyAddresses/any(p:p eq 'smtp:maiden.name@contoso.example')"
+    query = f"/users?$count=true&$select=id&$filter={condition} or proxyAddresses/any(x:x eq 'smtp:{shown['mail']}')"
+    assert [entry["id"] for entry in call.get(query, **EVENTUAL)["value"]] == [user]
+    assert call("GET", query).status == 400
+    # Only synchronization sets them.
+    call("PATCH", f"/users/{user}", {"proxyAddresses": []})
+    assert len(call.get(f"/users/{user}?$select=proxyAddresses")["proxyAddresses"]) == 3
+    assert call("PATCH", f"/_control/tenants/{call.tenant_id}/users/{user}", {"proxyAddresses": "x"}).status == 400
+
+
 def test_the_index_lags_behind_reads_by_id(call: Caller) -> None:
     call = Caller(calm(index_lag_seconds=60))
     user = user_id("joiner", 2)

@@ -58,6 +58,20 @@ def lacking(graph: GraphDirectory, sku: SkuRecord, count: int) -> list[UserRecor
     return found[:count]
 
 
+def test_users_are_found_by_every_kind_of_address(sandbox: Sandbox, graph: GraphDirectory) -> None:
+    tenant = sandbox.tenant(sandbox.story_tenant_id)
+    assert tenant is not None
+    one, two, three = list(tenant.users.values())[:3]
+    two.mail, three.other_addresses = "Another.Mail@x.example", ("smtp:O'Neil+old@x.example",)
+    asked = [one.upn.upper(), "another.mail@X.example", "o'neil+OLD@x.example", "nobody@x.example"]
+    found = graph.find_addresses(asked)
+    assert {user_id: sorted(known) for user_id, known in found.addresses.items()} == {
+        one.user_id: [one.upn.casefold()],
+        two.user_id: ["another.mail@x.example"],
+        three.user_id: ["o'neil+old@x.example"],
+    }
+
+
 def test_every_user_comes_once_over_several_pages(make_sandbox: Callable[..., Sandbox], clock: Clock) -> None:
     sandbox = make_sandbox(users=2_100)
     graph = GraphDirectory(connect(sandbox.tenants[1], clock))
