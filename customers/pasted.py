@@ -33,21 +33,27 @@ class Line:
     """A line that should name a user: its number from 1, its text as pasted, and what it names.
 
     `key` is a folded address (it has an @), an object id in lower case, or empty when the line names nobody.
+    `in_file`: the number is that of a row in an uploaded file.
     """
 
     number: int
     text: str
     key: str
+    in_file: bool = False
 
 
 def read_lines(text: str) -> list[Line]:
     """Return the lines that count, in their order; blank lines and headers are left out."""
     lines = [
-        Line(number, part.rstrip(), _key(part))
+        Line(number, part.rstrip(), key_of(part))
         for number, line in enumerate(split_lines(text), start=1)
-        for part in _recipients(line)
+        for part in recipients(line)
     ]
-    lines = [line for line in lines if line.text.strip()]
+    return without_headings([line for line in lines if line.text.strip()])
+
+
+def without_headings(lines: list[Line]) -> list[Line]:
+    """Return lines without those that only name columns."""
     # A sheet of several columns begins with their names, whatever they are. A single cell may be a user not found.
     if lines and not lines[0].key and _CELL_ENDS.search(lines[0].text.strip()) and any(line.key for line in lines):
         lines = lines[1:]
@@ -56,7 +62,7 @@ def read_lines(text: str) -> list[Line]:
 
 def split_lines(text: str) -> list[str]:
     """Return the lines of a text as a text area counts them, without signs that nobody sees."""
-    return [_visible(line) for line in _LINE_ENDS.split(text)]
+    return [visible(line) for line in _LINE_ENDS.split(text)]
 
 
 def fold_address(address: str) -> str:
@@ -64,7 +70,7 @@ def fold_address(address: str) -> str:
     return address.lower() if address.isascii() else unicodedata.normalize("NFKC", address).casefold()
 
 
-def _recipients(line: str) -> list[str]:
+def recipients(line: str) -> list[str]:
     """Return the parts of a list of recipients as mail programs copy it: each of them names somebody.
 
     A row of a sheet, of which one cell has an address, is one part.
@@ -73,7 +79,7 @@ def _recipients(line: str) -> list[str]:
     return parts if len(parts) > 1 and all("@" in fold_address(part) for part in parts) else [line]
 
 
-def _key(line: str) -> str:
+def key_of(line: str) -> str:
     """Return what a line names: the address of its first cell that has one, else its object id, else nothing."""
     folded = fold_address(line)
     for cell in _CELL_ENDS.split(folded):
@@ -90,7 +96,7 @@ def _bare(address: str) -> str:
     return address.rstrip(".")
 
 
-def _visible(line: str) -> str:
+def visible(line: str) -> str:
     """Return a line without byte order marks, direction marks, zero widths and controls; tabs stay."""
     if line.isascii() and line.replace("\t", "").isprintable():
         return line

@@ -6,7 +6,7 @@ from django.http import HttpResponseBase
 from django.urls import path
 from django.views.generic import RedirectView
 
-from customers.views import customers, from_list, selected, users
+from customers.views import customers, selected, users
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
 
@@ -21,6 +21,5 @@ urlpatterns = [
     path("customers/", customers.customer_list, name="list"),
     path("customers/<guid:tenant_id>/", _leads_to("customers:users"), name="customer"),
     path("customers/<guid:tenant_id>/users/", users.user_list, name="users"),
-    path("customers/<guid:tenant_id>/users/list/", from_list.select_from_list, name="from-list"),
     path("customers/<guid:tenant_id>/users/selected/", selected.selected_users, name="selected"),
 ]

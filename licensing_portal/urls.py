@@ -3,15 +3,21 @@
 from django.urls import include, path
 
 from customers import urls as customers
+from customers.views.from_list import select_from_list
+from licenses.services.lookup import look_up
 from licenses.views.user import user_page
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
-# The page of one user is named with the customers' pages, and made of licences.
-_user = path("customers/<guid:tenant_id>/users/<guid:object_id>/", user_page, name="user")
+# Named with the customers' pages, and made of licences: the page of one user, and what a list asks Microsoft for.
+_users = "customers/<guid:tenant_id>/users"
+_of_licences = [
+    path(f"{_users}/<guid:object_id>/", user_page, name="user"),
+    path(f"{_users}/list/", select_from_list, {"look_up": look_up}, name="from-list"),
+]
 urlpatterns = [
     path("", include("licensing_portal.site_urls")),
     path("", include("licensing_portal.staff.urls")),
-    path("", include(([*customers.urlpatterns, _user], customers.app_name))),
+    path("", include(([*customers.urlpatterns, *_of_licences], customers.app_name))),
     path("", include("licenses.urls")),
 ]
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from customers import selection as selections
-from customers.from_list import MAX_BYTES, MAX_LINES
+from customers.list_form import MAX_BYTES, MAX_LINES
 from customers.models import Customer, DirectoryUser
 from licensing_portal.staff.models import StaffUser
 from tests.factories import CustomerFactory, DirectoryUserFactory, StaffUserFactory
