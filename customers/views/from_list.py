@@ -100,8 +100,8 @@ def _select(customer: Customer, selection: Selection, posted: Posted, look_up: L
     told = frozenset(asked) if answer.looked_up else frozenset()
     answer.unasked = sum(problem.is_unknown and problem.line.key not in told for problem in found.problems)
     if found.lines or told:
-        # Whom Microsoft does not know either comes last, so that the next look-up asks for the others.
-        left = sorted(found.problems, key=lambda problem: problem.line.key in told)
+        # While more can be asked for, whom Microsoft does not know comes last: the next look-up asks for the others.
+        left = sorted(found.problems, key=lambda problem: bool(answer.unasked) and problem.line.key in told)
         answer.text = "\n".join(problem.line.text for problem in left if problem.line.text)
     if found.lines:
         numbers = {pk: str(line.number) for pk, line in found.lines.items()}

@@ -164,7 +164,7 @@ def test_a_refused_file_is_said_at_its_field_and_the_pasted_text_stays(
     page = _page(response)
     assert response.status_code == 422
     assert re.search(rf'<a href="#file">[^<]*{words}', page)
-    assert re.search(r'<input id="file"[^>]* aria-describedby="file-hint errors" aria-invalid="true"', page)
+    assert re.search(r'<input id="file"[^>]* aria-describedby="file-hint file-error" aria-invalid="true"', page)
     assert not re.search(r'<textarea id="lines"[^>]* aria-invalid', page)
     assert _box(response) == ["aiko@contoso.example", "somebody"]
     assert arrived() == []
