@@ -6,6 +6,7 @@ GUIDs are stored as lower-case text of 36 characters, the form in which the pure
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from licensing_portal.staff.models import StaffUser
@@ -167,6 +168,9 @@ class DirectoryUser(models.Model):
                 condition=Q(deleted_at=None),
             ),
             models.Index(fields=["customer", "department"], name="user_by_department"),
+            # Somebody is looked for in all customers at once.
+            models.Index(Lower("user_principal_name"), name="user_by_sign_in_name"),
+            models.Index(Lower("mail"), name="user_by_mail"),
             models.Index(
                 fields=["customer", "is_guest", "sort_key", "id"], name="user_by_kind", condition=Q(deleted_at=None)
             ),

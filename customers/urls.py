@@ -6,7 +6,7 @@ from django.http import HttpResponseBase
 from django.urls import path
 from django.views.generic import RedirectView
 
-from customers.views import customers, selected, users
+from customers.views import customers, people, selected, users
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
 
@@ -19,6 +19,7 @@ app_name = "customers"
 urlpatterns = [
     path("", _leads_to("customers:list"), name="home"),
     path("customers/", customers.customer_list, name="list"),
+    path("people/", people.find_people, name="people"),
     path("customers/<guid:tenant_id>/", _leads_to("customers:users"), name="customer"),
     path("customers/<guid:tenant_id>/users/", users.user_list, name="users"),
     path("customers/<guid:tenant_id>/users/selected/", selected.selected_users, name="selected"),

@@ -31,6 +31,8 @@ def addresses(portal: Portal) -> list[str]:
     held = Product.objects.filter(holdings__isnull=False).order_by("part_number")[0]
     return [
         f"{portal.url}/customers/",
+        f"{portal.url}/customers/?q=@",
+        f"{portal.url}/people/?q=山",
         f"{portal.url}/changes/",
         portal.address("users/?size=25"),
         portal.address("users/?q=山"),

@@ -45,6 +45,7 @@ TABLE = {
     "staff:signout": Row(405, 303, is_open=True),
     "customers:home": Row(302, 405),
     "customers:list": Row(200, 405),
+    "customers:people": Row(200, 405),
     "customers:customer": Row(302, 405, TENANT),
     "customers:users": Row(200, 303, TENANT),
     "customers:from-list": Row(200, 422, TENANT),
