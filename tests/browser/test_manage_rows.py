@@ -6,12 +6,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from customers import selection as selections
+from licenses.core.diff import Wish
 from licensing_portal.sandbox.catalog import sku_id
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.demo_people import PEOPLE
 from licensing_portal.staff.models import StaffUser
 from tests.browser.conftest import Portal
-from tests.integration.saving import pks
+from tests.integration.saving import ALL, draft, pks, sku
 
 E3, E5 = "Microsoft 365 E3", "Microsoft 365 E5"
 _HIGH = """rows => rows.filter((row) => !row.querySelector(".why-box > *") && row.offsetHeight > 48)
@@ -48,3 +49,15 @@ def test_a_short_row_has_a_red_edge(portal: Portal, open_page: Callable[..., Pag
     expect(head).to_have_css("border-inline-start-color", "rgb(177, 14, 28)")
     page.get_by_role("button", name=f"Reset {E5}", exact=True).click()
     expect(head).to_have_css("border-inline-start-color", "rgba(0, 0, 0, 0)")
+
+
+def test_a_form_that_opens_with_choices_says_at_once_what_they_do(
+    portal: Portal, open_page: Callable[..., Page]
+) -> None:
+    staff = StaffUser.objects.get(subject=PEOPLE[0].subject)
+    change = draft(staff, portal.customer, [user_id("joiner", 2)], Wish(products={sku("SPE_E3"): ALL}))
+    page = open_page()
+    # The page is as soon loaded as htmx is ready: once is no proof.
+    for _ in range(6):
+        page.goto(portal.address(f"licenses/manage/?change={change.pk}"))
+        expect(page.locator("#impact")).to_contain_text(E3)
