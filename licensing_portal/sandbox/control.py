@@ -35,6 +35,8 @@ def _route(sandbox: "Sandbox", request: Request) -> Reply:
     call = (request.method, request.path.rstrip("/"))
     if call == ("GET", "/_control/tenants"):
         return Reply(200, [_tenant(sandbox, tenant_id) for tenant_id in sandbox.tenants])
+    if call == ("GET", "/_control/faults"):
+        return Reply(200, sandbox.faults.show())
     if call == ("POST", "/_control/faults"):
         sandbox.faults.add(_body(request))
         return Reply(201, {})
@@ -93,6 +95,9 @@ def _object(sandbox: "Sandbox", request: Request, tenant_id: str, kind: str, key
     with tenant.lock:
         tenant.settle()
         reply = _users(tenant, request, key) if kind == "users" else _skus(tenant, request, key or "")
+        if request.method != "GET":
+            # What is changed from here is seen by every later read, its counts and lists too.
+            tenant.forget_lags()
     if request.method != "GET":
         sandbox.save_now()
     return reply

@@ -3,7 +3,7 @@
 import re
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from licensing_portal.sandbox.http import ConnectionDropped, Json, Problem, Reply, Request, error_reply
@@ -80,6 +80,11 @@ class Faults:
         with self._lock:
             self._rules.append(rule)
         return rule
+
+    def show(self) -> list[dict[str, Any]]:
+        """Return the rules that still wait for a call, with how many they have left."""
+        with self._lock:
+            return [asdict(rule) for rule in self._rules if rule.times > 0]
 
     def clear(self) -> None:
         """Drop all rules."""

@@ -175,6 +175,30 @@ def test_control_changes_are_seen_by_every_later_read(call: Caller) -> None:
     assert call.get(f"/users/{JOINERS[0]}?$select=assignedLicenses")["assignedLicenses"] == []
 
 
+def test_control_changes_wait_for_no_lag() -> None:
+    call = Caller(calm(consumed_lag_seconds=60, index_lag_seconds=60))
+    base = f"/_control/tenants/{call.tenant_id}"
+    before = next(sku for sku in call.get("/subscribedSkus")["value"] if sku["skuId"] == E3)["consumedUnits"]
+    call("PATCH", f"{base}/users/{JOINERS[0]}", {"assignedLicenses": [{"skuId": E3, "disabledPlans": []}]})
+    after = next(sku for sku in call.get("/subscribedSkus")["value"] if sku["skuId"] == E3)["consumedUnits"]
+    assert after == before + 1
+
+
+def test_faults_that_still_wait_are_listed(call: Caller) -> None:
+    call("POST", "/_control/faults", {"match": "GET /graph/v1.0/users", "times": 2, "delay_ms": 1})
+    call("POST", "/_control/faults", {"match": "PATCH *", "status": 504})
+    call("GET", "/users")
+    listed = call.get("/_control/faults")
+    assert [(one["match"], one["times"], one["status"]) for one in listed] == [
+        ("GET /graph/v1.0/users", 1, None),
+        ("PATCH *", 1, 504),
+    ]
+    call("GET", "/users")
+    assert [one["match"] for one in call.get("/_control/faults")] == ["PATCH *"]
+    call("DELETE", "/_control/faults")
+    assert call.get("/_control/faults") == []
+
+
 def test_the_tenants_are_listed_with_tokens_and_the_story_first() -> None:
     sandbox = calm(customers=25)
     listed = Caller(sandbox).get("/_control/tenants")
