@@ -85,6 +85,11 @@ class ProductRow:
         return self.value != Choice.KEEP or any(plan.value != Choice.KEEP for plan in self.plans)
 
     @property
+    def shows_plans(self) -> bool:
+        """Whether its service plans are shown without being asked for: one of them was chosen, or refused."""
+        return bool(self.error) or any(plan.value != Choice.KEEP for plan in self.plans)
+
+    @property
     def is_offered(self) -> bool:
         """Whether the box can be used: something can be given or taken away."""
         return not self.is_locked and (self.sku.is_assignable or self.holders > 0)

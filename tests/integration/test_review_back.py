@@ -43,6 +43,13 @@ def chosen(page: str, name: str) -> str:
     return marked[1] if marked else ""
 
 
+def unfolded(page: str, part_number: str) -> bool:
+    """Tell whether a row shows its service plans without being asked."""
+    row = re.search(rf'<tr id="row-{sku(part_number)}".*?<details( open)?>', page, re.DOTALL)
+    assert row is not None
+    return row[1] is not None
+
+
 def test_back_fills_the_form_from_the_draft(
     story: Customer, staff: StaffUser, staff_client: Client, wish: Wish
 ) -> None:
@@ -57,6 +64,8 @@ def test_back_fills_the_form_from_the_draft(
     ((sku_id, plan_id),) = wish.plans
     assert chosen(page, f"plan-{sku_id}-{plan_id}") == "none"
     assert chosen(page, product("SPE_E5")) == "keep"
+    assert unfolded(page, "SPE_E3")
+    assert not unfolded(page, "STANDARDPACK")
     assert chosen(page, "location") == "DE"
     assert re.search(r'name="overwrite_location" value="1" checked', page)
     assert 'value="INC-31"' in page
