@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("licensing_portal.staff.urls")),
     path("", include(([*customers.urlpatterns, *_of_licences], customers.app_name))),
     path("", include("licenses.urls")),
+    path("", include("licensing_portal.demo.urls")),
 ]
 
 handler400 = "licensing_portal.errors.bad_request"

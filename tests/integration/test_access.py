@@ -72,6 +72,9 @@ TABLE = {
     "licenses:changes-export": Row(200, 405, TENANT),
     "licenses:all-changes-export": Row(200, 405),
     "licenses:change-stop": Row(405, 303, ("change_id",)),
+    "demo:tour": Row(405, 422),
+    "demo:step": Row(405, 303, ("name",)),
+    "demo:drawer": Row(405, 422),
 }
 # A customer's bare address leads on to its users and tells nothing by itself.
 ABOUT_A_CUSTOMER = sorted(name for name, row in TABLE.items() if row.arguments and name != "customers:customer")
@@ -104,7 +107,7 @@ def address(story: Customer, staff: StaffUser, request: pytest.FixtureRequest) -
     assert user is not None
     # Manage licenses has nobody to show otherwise.
     selections.add(selections.get(staff, story), [user.pk])
-    values = {"tenant_id": story.tenant_id, "object_id": user.object_id, "sku_id": sku("SPE_E3")}
+    values = {"tenant_id": story.tenant_id, "object_id": user.object_id, "sku_id": sku("SPE_E3"), "name": "clash"}
 
     def build(name: str) -> str:
         arguments = TABLE[name].arguments
