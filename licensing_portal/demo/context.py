@@ -30,7 +30,7 @@ class DemoFrame:
 
     tenant_id = STORY_TENANT_ID
     steps_total = len(tour.STEPS)
-    slow_calls, slow_seconds = drawer.SLOW_CALLS, drawer.SLOW_SECONDS
+    slow_seconds = drawer.SLOW_SECONDS
     start_seconds = drawer.START_SECONDS
     throttled_writes, wait_seconds = drawer.THROTTLED_WRITES, drawer.WAIT_SECONDS
 

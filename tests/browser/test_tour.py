@@ -108,7 +108,7 @@ def test_without_javascript_it_works_too(portal: Portal, open_page: Callable[...
     expect(page.get_by_text("kept by group 全社員")).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "scheme", "language"), [(1280, "light", "en"), (390, "dark", "ja")])
+@pytest.mark.parametrize(("width", "scheme", "language"), [(1280, "light", "en"), (320, "dark", "ja")])
 def test_tour_and_drawer_are_accessible_and_fit(
     portal: Portal,
     open_page: Callable[..., Page],

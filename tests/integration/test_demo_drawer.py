@@ -19,16 +19,18 @@ from licenses.services import save
 from licenses.services.sync import sync_customer
 from licensing_portal.demo import drawer
 from licensing_portal.sandbox import ConnectionDropped, Sandbox
+from licensing_portal.sandbox.edits import add_user
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
-from tests import sandbox_session
+from tests import sandbox_session, story_rows
 from tests.factories import LicenseChangeFactory, StaffUserFactory
 from tests.integration.saving import ALL, at_microsoft, draft, pks, pumped, saved, sku, states
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 JOINERS = [user_id("joiner", number) for number in (2, 3)]
+NEWCOMER = "00000000-0000-4000-8000-00000000000a"
 State = UserChange.State
 
 
@@ -243,8 +245,6 @@ def small(make_sandbox: object) -> Sandbox:
 def test_everything_is_as_the_first_sync_left_it(
     small: Sandbox, staff: StaffUser, staff_client: Client, db: None
 ) -> None:
-    from tests import story_rows
-
     story = story_rows.read(small.story_tenant_id)
     before = _picture(story)
     staff_client.post(reverse("demo:step", args=["clash"]))
@@ -252,6 +252,7 @@ def test_everything_is_as_the_first_sync_left_it(
     tenant = small.tenant(story.tenant_id)
     assert tenant is not None
     tenant.delete_user(tenant.users[user_id("kiosk", 1)])
+    add_user(tenant, NEWCOMER, "new@contoso.example", "新人")
     sync_customer(story)
     press(staff_client, "slow")
     selections.add(selections.get(staff, story), pks(story, JOINERS))
