@@ -16,6 +16,7 @@ from customers.folding import one_line
 from licenses.core.catalog import AppliesTo, Catalog
 from licenses.core.diff import Choice, Wish
 from licenses.countries import CODES
+from licenses.template_models import MAX_NAME
 
 _GUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _PRODUCT = re.compile(f"product-({_GUID})")
@@ -170,3 +171,28 @@ class WishForm:
             overwrite_location=self.overwrite_location,
             carry_over=self.carry_over,
         )
+
+
+@dataclass
+class NameForm:
+    """A typed name of a template; `errors` holds a sentence per field name."""
+
+    data: QueryDict
+    errors: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            self.errors["template_name"] = _("Give the template a name.")
+        elif len(self.name) > MAX_NAME:
+            self.errors["template_name"] = _("At most %(n)d characters, please.") % {"n": MAX_NAME}
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return one_line(self.data.get("template_name", ""))
+
+    def say_taken(self) -> None:
+        """Refuse the name: another template has it."""
+        self.errors["template_name"] = _("There is a template “%(name)s” already. Choose another name.") % {
+            "name": self.name
+        }

@@ -3,6 +3,7 @@
 from licenses.change_models import ChangeProduct, LicenseChange, Throttle, UserChange, WorkerBeat
 from licenses.holding_models import Assignment, Holding, LicenseEvent, PlanSet
 from licenses.product_models import Entitlement, EntitlementPlan, Product, ServicePlan, Subscription
+from licenses.template_models import LicenseTemplate
 
 __all__ = [
     "Assignment",
@@ -12,6 +13,7 @@ __all__ = [
     "Holding",
     "LicenseChange",
     "LicenseEvent",
+    "LicenseTemplate",
     "PlanSet",
     "Product",
     "ServicePlan",

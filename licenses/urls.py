@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from licenses.views import change, exports, history, manage, products, refresh, report, review
+from licenses.views import change, exports, history, manage, products, refresh, report, review, templates
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
 app_name = "licenses"
@@ -23,6 +23,8 @@ urlpatterns = [
     path(f"{_CUSTOMER}/changes/export/", exports.customer_changes, name="changes-export"),
     path("changes/export/", exports.all_changes, name="all-changes-export"),
     path(f"{_CUSTOMER}/changes/", history.customer_changes, name="changes"),
+    path("templates/", templates.template_list, name="templates"),
+    path("templates/<uuid:template_id>/", templates.template_page, name="template"),
     path("changes/", history.all_changes, name="all-changes"),
     path("changes/<uuid:change_id>/", change.change_page, name="change"),
     path("changes/<uuid:change_id>/progress/", change.progress, name="change-progress"),

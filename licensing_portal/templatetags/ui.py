@@ -93,6 +93,12 @@ register.filter("listed", listed)
 
 
 @register.filter
+def localized_names(names: Iterable[str]) -> str:
+    """Return the names of products or plans, joined, in the reader's language."""
+    return listed(product(name) for name in names)
+
+
+@register.filter
 def before_particle(name: str) -> str:
     """Return a name as it stands before a Japanese particle: a space follows Latin letters and digits alone."""
     return f"{name} " if name and _is_japanese() and name[-1].isascii() else name

@@ -8,7 +8,9 @@ from playwright.sync_api import Page
 
 from customers.models import Customer, DirectoryUser, Selection
 from licenses.core.diff import Wish
-from licenses.models import Product
+from licenses.core.template import Line
+from licenses.models import LicenseTemplate, Product
+from licenses.services import templates
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.demo_people import PEOPLE
 from licensing_portal.staff.models import StaffUser
@@ -41,6 +43,8 @@ def addresses(portal: Portal) -> list[str]:
         portal.address(f"users/{user.object_id}/"),
         portal.address("licenses/"),
         portal.address("licenses/manage/"),
+        f"{portal.url}/templates/",
+        f"{portal.url}/templates/{_template(portal.customer).pk}/",
         portal.address(f"licenses/{held.sku_id}/holders/"),
         portal.address(f"licenses/{held.sku_id}/buy/"),
         *_of_a_draft(portal),
@@ -57,6 +61,15 @@ def _of_a_draft(portal: Portal) -> list[str]:
     change = draft(staff, portal.customer, people, Wish(products={sku("SPE_E5"): ALL}))
     review = portal.address(f"licenses/review/?change={change.pk}")
     return [review, f"{review}&choose={sku('SPE_E5')}"]
+
+
+def _template(customer: Customer) -> LicenseTemplate:
+    """Keep a template of the customer."""
+    staff = StaffUser.objects.get(subject=PEOPLE[0].subject)
+    product = Product.objects.get(part_number="SPE_E3")
+    plans = product.entitlements.get(customer=customer).plans.values_list("plan_id", flat=True)
+    line = Line(sku_id=product.sku_id, disabled=frozenset(plans[:2]))
+    return templates.create(staff, "新入社員", [line], customer=customer, location="JP")
 
 
 def _select_some(customer: Customer) -> None:

@@ -6,6 +6,7 @@ The table must name every address of the URL configuration: a new one without a 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -14,7 +15,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from customers import selection as selections
 from customers.models import Customer, CustomerGrant, DirectoryUser
 from licenses.core.diff import Wish
+from licenses.core.template import Line
 from licenses.models import LicenseChange
+from licenses.services import templates
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
 from tests.factories import StaffUserFactory
@@ -58,6 +61,8 @@ TABLE = {
     "licenses:review": Row(200, 303, TENANT, {"change": "draft"}),
     "licenses:holders": Row(200, 405, ("tenant_id", "sku_id")),
     "licenses:buy": Row(200, 405, ("tenant_id", "sku_id")),
+    "licenses:templates": Row(200, 405),
+    "licenses:template": Row(200, 422, ("template_id",)),
     "licenses:changes": Row(200, 405, TENANT),
     "licenses:all-changes": Row(200, 405),
     "licenses:change": Row(200, 303, ("change_id",)),
@@ -113,6 +118,9 @@ def address(story: Customer, staff: StaffUser, request: pytest.FixtureRequest) -
         arguments = TABLE[name].arguments
         if "change_id" in arguments:
             values["change_id"] = str(request.getfixturevalue("change").pk)
+        if "template_id" in arguments:
+            line = Line(sku_id=values["sku_id"])
+            values["template_id"] = str(templates.create(staff, uuid4().hex, [line], customer=story).pk)
         place = reverse(name, kwargs={argument: values[argument] for argument in arguments})
         if name not in ("licenses:review", "licenses:review-export"):
             return place
