@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from customers.folding import one_line
 from licenses.core.catalog import AppliesTo, Catalog
 from licenses.core.diff import Choice, Wish
+from licenses.core.template import Line, lines_of_wish
 from licenses.countries import CODES
 from licenses.template_models import MAX_NAME
 
@@ -23,6 +24,8 @@ _PRODUCT = re.compile(f"product-({_GUID})")
 _PLAN = re.compile(f"plan-({_GUID})-({_GUID})")
 _KEY = re.compile(r"[0-9A-Za-z-]{8,64}")
 MAX_REFERENCE = 200
+# "enter" is nobody's button: the one that a form is sent by when Enter is pressed in a field.
+BUTTONS = ("save", "review", "enter", "copy", "template", "save-template")
 
 
 def one_time_key(data: QueryDict) -> str:
@@ -53,7 +56,7 @@ class WishForm:
             if name.startswith(("product-", "plan-")):
                 self._take(name)
         self.location = self._location()
-        if self.data.get("go", "review") not in ("save", "review"):
+        if self.data.get("go", "review") not in BUTTONS:
             self.errors[""] = _("This button is not known. Use Save or Review changes.")
         if len(self.reference) > MAX_REFERENCE:
             self.errors["reference"] = _("At most %(n)d characters, please.") % {"n": MAX_REFERENCE}
@@ -196,3 +199,28 @@ class NameForm:
         self.errors["template_name"] = _("There is a template “%(name)s” already. Choose another name.") % {
             "name": self.name
         }
+
+
+@dataclass
+class TemplateForm(NameForm):
+    """The part of Manage licenses by which what is to be assigned becomes a template."""
+
+    wish: Wish = field(default_factory=Wish)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.data.get("template_for", "customer") not in ("customer", "all"):
+            self.errors["template_for"] = _("This choice is not known. Choose again.")
+        if not self.lines:
+            text = _("Assign at least one product: a template holds what is assigned.")
+            self.errors.setdefault("template_name", text)
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether every customer may use it."""
+        return self.data.get("template_for") == "all"
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What it will hold."""
+        return lines_of_wish(self.wish)

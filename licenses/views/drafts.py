@@ -21,6 +21,16 @@ def own_change(request: StaffRequest, tenant_id: str, change_id: str) -> License
     return change
 
 
+def named_draft(request: StaffRequest, tenant_id: str) -> LicenseChange | None:
+    """Return the draft that Review leads back with; one that has started is no draft any more."""
+    if "change" not in request.GET:
+        return None
+    draft = own_change(request, tenant_id, request.GET["change"])
+    if draft.status != LicenseChange.Status.DRAFT:
+        raise Http404
+    return draft
+
+
 def review_address(change: LicenseChange) -> str:
     """Return where a draft is reviewed."""
     return reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}"

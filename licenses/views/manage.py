@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -27,14 +27,16 @@ from licenses.countries import choices, country_name
 from licenses.forms import MAX_REFERENCE, WishForm, content_of, one_time_key
 from licenses.messages import family_name
 from licenses.models import LicenseChange
-from licenses.services import keys, save
+from licenses.services import keys, save, templates
 from licenses.services import manage as boxes
 from licenses.services.effects import effects, foreseen, plan_notes
 from licenses.services.picture import has_drifted
 from licenses.services.refresh import read_if_few
 from licenses.services.states import load_catalog
 from licenses.services.wishes import wish_from_json
-from licenses.views.drafts import own_change, review_address
+from licenses.template_models import MAX_NAME
+from licenses.views import start
+from licenses.views.drafts import named_draft, review_address
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
@@ -58,23 +60,19 @@ def manage(request: StaffRequest, tenant_id: str) -> HttpResponse:
     selection = selections.get(request.user, customer)
     if request.method == "POST":
         return _post(request, customer, selection)
-    draft = _named_draft(request, tenant_id)
+    draft, origin = named_draft(request, tenant_id), start.named(customer, request.GET)
+    if start.waits_for_users(origin, selection):
+        start.remember(request, customer, origin)
+        return _to_the_list(customer)
     if (away := _not_ready(request, customer, selection)) is not None:
         return away
+    if query := start.recalled(request, customer, selection):
+        return redirect(f"{request.path}?{query}")
     if not (read := _read_again(customer, selection)):
         messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
     form = _first_form(load_catalog(customer), draft)
-    return _page(request, customer, selection, form, is_reading=read == Read.LATER)
-
-
-def _named_draft(request: StaffRequest, tenant_id: str) -> LicenseChange | None:
-    """Return the draft that Review leads back with; one that has started is no draft any more."""
-    if "change" not in request.GET:
-        return None
-    draft = own_change(request, tenant_id, request.GET["change"])
-    if draft.status != LicenseChange.Status.DRAFT:
-        raise Http404
-    return draft
+    form, started = start.fill(request, selection, form, origin, is_answering=read is not None)
+    return _page(request, customer, selection, form, started=started, is_reading=read == Read.LATER)
 
 
 def _first_form(catalog: Catalog, draft: LicenseChange | None) -> WishForm:
@@ -127,9 +125,13 @@ def _page(
     form: WishForm,
     status: int = 200,
     *,
+    started: start.Start | None = None,
     is_reading: bool = False,
 ) -> HttpResponse:
-    """Render the page with what the form already holds; `is_reading`: the users are being read again meanwhile."""
+    """Render the page with what the form already holds and what it started from.
+
+    `is_reading`: the users are being read again meanwhile.
+    """
     users = selections.users(selection)
     chosen = boxes.chosen_users(users, CHIPS)
     unset = users.filter(usage_location="").values_list("display_name", flat=True)
@@ -158,12 +160,27 @@ def _page(
         "proposed": (customer.country, country_name(customer.country, language)) if customer.country else None,
         "countries": choices(language),
         "may_buy": request.user.may(Right.PRODUCT_BUY),
+        "start": started,
+        "templates": templates.offered(customer),
+        "max_name": MAX_NAME,
     }
     return render(request, "licenses/manage.html", context, status=status)
 
 
+def _start(request: StaffRequest, customer: Customer, selection: Selection, go: str) -> HttpResponse:
+    """Fill boxes, or keep a template, and show the page again; nothing of it is a save."""
+    if (away := _not_ready(request, customer, selection)) is not None:
+        return away
+    form, started = WishForm(request.POST, load_catalog(customer)), None
+    if not form.errors:
+        form, started = start.press(request, selection, form, go)
+    return _page(request, customer, selection, form, status=422 if form.errors else 200, started=started)
+
+
 def _post(request: StaffRequest, customer: Customer, selection: Selection) -> HttpResponse:
     """Take what was chosen; a form posted again leads where it led before, whatever the customer owns by now."""
+    if go := start.button(request.POST):
+        return _start(request, customer, selection, go)
     key, content = one_time_key(request.POST), keys.content_digest(customer, content_of(request.POST))
     try:
         first = keys.same_key(request.user, customer, key, content) if key else None

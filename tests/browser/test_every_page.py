@@ -43,6 +43,7 @@ def addresses(portal: Portal) -> list[str]:
         portal.address(f"users/{user.object_id}/"),
         portal.address("licenses/"),
         portal.address("licenses/manage/"),
+        portal.address(f"licenses/manage/?from={user.object_id}"),
         f"{portal.url}/templates/",
         f"{portal.url}/templates/{_template(portal.customer).pk}/",
         portal.address(f"licenses/{held.sku_id}/holders/"),
