@@ -127,7 +127,7 @@ def _throttling(request: StaffRequest) -> HttpResponse:
 
 
 def _seats(request: StaffRequest) -> HttpResponse:
-    customer = customer_or_404(request, request.POST.get("customer", "").lower())
+    customer = customer_or_404(request, request.POST.get("tenant", "").lower())
     draft = parse_qs(urlsplit(request.POST.get("next", "")).query).get("change", [""])[0]
     try:
         name, taken = drawer.take_last_seats(request.user, customer, draft)

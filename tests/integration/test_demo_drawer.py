@@ -130,7 +130,7 @@ def test_without_the_stand_in_the_mood_is_not_known(story: Customer, staff_clien
 @pytest.mark.parametrize("act", ["slow", "throttling", "normal", "seats", "over"])
 def test_without_the_stand_in_a_sentence_says_so(act: str, story: Customer, staff_client: Client) -> None:
     sandbox_session.use(away)
-    text = press(staff_client, act, customer=story.tenant_id)
+    text = press(staff_client, act, tenant=story.tenant_id)
     assert text == "The stand-in for Microsoft does not answer. If it has ended, start the demo again."
 
 
@@ -154,7 +154,7 @@ def test_the_last_seats_of_what_one_reviews_are_gone(
 ) -> None:
     change = draft(staff, story, JOINERS, Wish(products={sku("EXCHANGEENTERPRISE"): ALL}))
     place = reverse("licenses:review", args=[story.tenant_id]) + f"?change={change.pk}"
-    text = press(staff_client, "seats", customer=story.tenant_id, next=place)
+    text = press(staff_client, "seats", tenant=story.tenant_id, next=place)
     assert text.startswith("A colleague has taken the last 6 licenses of Exchange Online (Plan 2).")
     tenant = sandbox.tenant(story.tenant_id)
     assert tenant is not None
@@ -204,19 +204,19 @@ def test_another_customer_loses_the_product_with_the_fewest(
 
 def test_where_nothing_is_left_it_says_so(story: Customer, staff_client: Client) -> None:
     Entitlement.objects.filter(customer=story).update(enabled=0, warning=0)
-    assert press(staff_client, "seats", customer=story.tenant_id).startswith("No product of this customer")
+    assert press(staff_client, "seats", tenant=story.tenant_id).startswith("No product of this customer")
 
 
 @pytest.mark.parametrize("tenant_id", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
 def test_a_colleague_needs_a_customer(tenant_id: str, story: Customer, staff_client: Client) -> None:
-    assert staff_client.post("/demo/drawer/", {"act": "seats", "customer": tenant_id}).status_code == 404
+    assert staff_client.post("/demo/drawer/", {"act": "seats", "tenant": tenant_id}).status_code == 404
 
 
 def test_nobody_takes_seats_outside_their_scope(sandbox: Sandbox, story: Customer, client: Client) -> None:
     client.force_login(StaffUserFactory.create(roles=[Role.SALES_AGENT.value]))
-    assert client.post("/demo/drawer/", {"act": "seats", "customer": story.tenant_id}).status_code == 404
+    assert client.post("/demo/drawer/", {"act": "seats", "tenant": story.tenant_id}).status_code == 404
     CustomerGrant.objects.create(customer=story, role=Role.SALES_AGENT.value)
-    assert client.post("/demo/drawer/", {"act": "seats", "customer": story.tenant_id}).status_code == 303
+    assert client.post("/demo/drawer/", {"act": "seats", "tenant": story.tenant_id}).status_code == 303
 
 
 # Starting over
