@@ -25,6 +25,7 @@ class Act(StrEnum):
     REMOVE = "remove"
     # No change of ours: Microsoft is asked to judge what groups give to the user anew.
     REPROCESS = "reprocess"
+    WITHOUT = "without"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,18 @@ _AGAIN = frozenset(
         FailureKind.THROTTLED,
         FailureKind.SERVER,
         FailureKind.TOKEN,
+        FailureKind.MFA,
         FailureKind.FORBIDDEN,
+        FailureKind.RELATIONSHIP,
+        FailureKind.CONSENT,
+        FailureKind.CONDITIONAL_ACCESS,
+        FailureKind.NO_TENANT,
+        FailureKind.CONFIGURATION,
+        FailureKind.ON_PREMISES,
+        # What is planned anew leaves out what is gone, and what only a group gives.
+        FailureKind.NOT_HELD,
+        FailureKind.INHERITED,
+        FailureKind.BAD_PLAN,
         FailureKind.CHANGED_ELSEWHERE,
         FailureKind.UNREADABLE,
         FailureKind.NOT_DONE,
@@ -58,13 +70,35 @@ _AGAIN = frozenset(
         FailureKind.UNKNOWN,
     }
 )
+# The rest of a wish may go on without the product that cannot be had.
+_WITHOUT = frozenset(
+    {
+        FailureKind.NO_SEAT,
+        FailureKind.BAD_SKU,
+        FailureKind.NOT_USER_SKU,
+        FailureKind.SKU_SUSPENDED,
+        FailureKind.LOCATION_FORBIDDEN,
+    }
+)
 _PRODUCTS_OFFERED = 3
 
 
 def repairs(
+    kind: FailureKind,
+    plans: Sequence[PlanId],
+    before: UserState,
+    diff: UserDiff,
+    catalog: Catalog,
+    skus: Sequence[SkuId] = (),
+) -> tuple[Repair, ...]:
+    """Return what may help a user who failed in this way; `plans` and `skus` are what Microsoft or the rules name."""
+    without = tuple(Repair(act=Act.WITHOUT, sku_id=sku_id) for sku_id in skus) if kind in _WITHOUT else ()
+    return _repairs(kind, plans, before, diff, catalog) + without
+
+
+def _repairs(
     kind: FailureKind, plans: Sequence[PlanId], before: UserState, diff: UserDiff, catalog: Catalog
 ) -> tuple[Repair, ...]:
-    """Return what may help a user who failed in this way; `plans` are those that Microsoft or the rules name."""
     if kind == FailureKind.NO_LOCATION:
         return (Repair(act=Act.LOCATION),)
     if kind == FailureKind.EXCLUSIVE:
@@ -87,6 +121,12 @@ def repaired(wish: Wish, repair: Repair, location: str = "") -> Wish:
     if repair.act in (Act.ADD, Act.REMOVE):
         choice = Choice.ALL if repair.act == Act.ADD else Choice.NONE
         return replace(wish, products={**wish.products, repair.sku_id: choice})
+    if repair.act == Act.WITHOUT:
+        return replace(
+            wish,
+            products={sku_id: choice for sku_id, choice in wish.products.items() if sku_id != repair.sku_id},
+            plans={key: choice for key, choice in wish.plans.items() if key[0] != repair.sku_id},
+        )
     return wish
 
 

@@ -76,8 +76,10 @@ def claim(change: LicenseChange, number: int, *, token: str) -> list[UserChange]
     return rows
 
 
-# What an outcome may change of a row.
+# What an outcome may change of a row; of the intent, removals that somebody else has done.
 _OUTCOME_FIELDS = (
+    "remove",
+    "kept",
     "state",
     "step",
     "attempts",

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from licenses.core.catalog import Catalog
+from licenses.core.diff import Wish
 from licenses.core.holdings import UserState
 from licenses.core.repair import Act, Repair, repaired, repairs
 from licenses.core.triage import FailureKind
 from licenses.models import LicenseChange, UserChange
 from licenses.services import again, report
 from licenses.services.intents import diff_of, state_before
+from licenses.services.naming import Names
 from licenses.services.states import state_from_json
 from licenses.services.wishes import wish_from_json
 from licensing_portal.staff.models import StaffUser
@@ -33,9 +35,9 @@ class Offer:
     plan: str = ""
 
 
-def offers(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> list[Offer]:
+def offers(change: LicenseChange, cause: report.Cause, catalog: Catalog, names: Names) -> list[Offer]:
     """Return what may help the users of a cause; nothing for those whom there is nothing to be done for."""
-    return [named(repair, catalog) for repair in _repairs(change, cause, catalog)]
+    return [named(one, names) for one in _repairs(change, cause, catalog)]
 
 
 def needs_catalog(row: UserChange) -> bool:
@@ -48,11 +50,17 @@ def _repairs(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> Se
     if first.state == State.NOT_TRIED:
         return (Repair(act=Act.RETRY),)
     kind = FailureKind(first.failure_kind) if first.failure_kind in FailureKind else FailureKind.UNKNOWN
-    found = repairs(kind, _plans(first), _present(first), diff_of(first), catalog)
+    found = repairs(kind, _plans(first), _present(first), diff_of(first), catalog, first.failure_skus)
     if change.kind == Kind.UNDO:
         # It was planned from what people had, not from a wish that could be another one.
         return tuple(one for one in found if one.act == Act.RETRY)
-    return found
+    wish = wish_from_json(change.wish)
+    return tuple(one for one in found if one.act != Act.WITHOUT or _leaves_something(repaired(wish, one)))
+
+
+def _leaves_something(wish: Wish) -> bool:
+    """Tell whether a wish is worth trying without one of its products: half of a swap is not."""
+    return not (wish.is_empty or wish.removes_products)
 
 
 def _plans(row: UserChange) -> Sequence[str]:
@@ -68,13 +76,13 @@ def _present(row: UserChange) -> UserState:
     return state_before(row)
 
 
-def named(repair: Repair, catalog: Catalog) -> Offer:
+def named(repair: Repair, names: Names) -> Offer:
     """Return a repair with the names of its product and plan."""
-    sku = catalog.get(repair.sku_id)
-    if sku is None:
-        return Offer(repair)
-    plan = next((plan.display_name for plan in sku.plans if plan.plan_id == repair.plan_id), "")
-    return Offer(repair, sku.display_name, plan)
+    return Offer(
+        repair,
+        product=names.product(repair.sku_id) if repair.sku_id else "",
+        plan=names.plan(repair.plan_id) if repair.plan_id else "",
+    )
 
 
 def offered(change: LicenseChange, cause: report.Cause, code: str, catalog: Catalog) -> Repair | None:

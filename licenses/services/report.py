@@ -116,6 +116,8 @@ class Cause:
     about: str
     number: int
     message: str
+    # Microsoft's own words, where `message` does not hold them: what the kind was read from.
+    words: str
     request_id: str
     is_unknown: bool
     # Whether nothing at all happened, and whether the usage location was set before the licenses were not.
@@ -209,7 +211,8 @@ def _cause(first: UserChange, number: int, names: Names) -> Cause:
         text=text,
         about=listed(about),
         number=number,
-        message=first.message if is_unclassified else "",
+        message=(first.message or first.code or f"HTTP {first.status}") if is_unclassified else "",
+        words="" if is_unclassified else first.message,
         request_id=first.request_id,
         is_unknown=first.state == State.UNKNOWN,
         is_untouched=first.state != State.UNKNOWN and not first.is_located and not _may_be_changed(first),

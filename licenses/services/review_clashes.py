@@ -36,12 +36,13 @@ def review_clashes(change: LicenseChange, catalog: Catalog) -> list[ReviewClash]
     counted, firsts = _counted(change)
     may_mend = change.kind != LicenseChange.Kind.UNDO
     names = Names(change.customer, (), {plan for _kind, plans in counted for plan in plans})
+    names.learn(catalog.names)
     return [
         ReviewClash(
             title=str(explanation(kind).title),
             plans=listed(names.plan(plan) for plan in plans),
             users=users,
-            offers=_offers((kind, plans), firsts[kind, plans], catalog) if may_mend else (),
+            offers=_offers((kind, plans), firsts[kind, plans], catalog, names) if may_mend else (),
         )
         for (kind, plans), users in counted.most_common()
     ]
@@ -68,7 +69,7 @@ def _counted(change: LicenseChange) -> tuple[Counter[_Key], dict[_Key, UserChang
     return counted, firsts
 
 
-def _offers(key: _Key, row: UserChange, catalog: Catalog) -> tuple[Offer, ...]:
+def _offers(key: _Key, row: UserChange, catalog: Catalog, names: Names) -> tuple[Offer, ...]:
     kind, plans = key
     found = repairs(FailureKind(kind), plans, state_before(row), diff_of(row), catalog)
-    return tuple(named(repair, catalog) for repair in found if repair.act != Act.RETRY)
+    return tuple(named(repair, names) for repair in found if repair.act != Act.RETRY)

@@ -4,7 +4,7 @@ An unclear answer is never taken for success or failure: the user is read back b
 again (durable-jobs.md, section 7; security-reliability.md, 5.1).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -154,17 +154,38 @@ def _call(rows: Sequence[UserChange], gateway: DirectoryGateway) -> tuple[WriteO
 def _look_before_failing(refused: Sequence[tuple[UserChange, Failure]], gateway: DirectoryGateway) -> None:
     """A refused removal may have been done by a lost call: read the users, then decide."""
     try:
-        found: Mapping[str, object] = gateway.users_by_id([row.object_id for row, _ in refused])
+        found = gateway.users_by_id([row.object_id for row, _ in refused])
     except GatewayError:
         for row, failure in refused:
             _unclear(row, failure.status, failure.code, failure.request_id)
         return
     for row, failure in refused:
         record = found.get(row.object_id)
-        if record is not None and _verdict(row, state_of(record)) == Verdict.DONE:  # type: ignore[arg-type]
+        now = state_of(record) if record is not None else None
+        if now is not None and _verdict(row, now) == Verdict.DONE:
             _step_done(row)
+        elif now is not None and row.step == Step.LICENCES and _drop_what_is_gone(row, now):
+            _again(row, 0.0, counts=True)
         else:
             _refused(row, failure)
+
+
+def _drop_what_is_gone(row: UserChange, now: UserState) -> bool:
+    """Take out of a refused call the removals that somebody else has done already; tell whether there were any.
+
+    Read, not taken from the words of the refusal, which may be in any language. What groups still give stays, by name.
+    """
+    gone = [sku_id for sku_id in row.remove if sku_id not in now.held or now.held[sku_id].any_direct is None]
+    if not gone:
+        return False
+    row.remove = [sku_id for sku_id in row.remove if sku_id not in gone]
+    kept = [(sku_id, now.held[sku_id].groups) for sku_id in gone if now.holds(sku_id)]
+    known = {entry["skuId"] for entry in row.kept if entry["planId"] is None}
+    row.kept = row.kept + [
+        {"skuId": sku_id, "planId": None, "groups": list(groups)} for sku_id, groups in kept if sku_id not in known
+    ]
+    row.outcome_key = outcome_key(row)
+    return True
 
 
 def _step_done(row: UserChange) -> None:

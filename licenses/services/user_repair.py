@@ -16,7 +16,7 @@ from licenses.core.repair import Act, Repair
 from licenses.models import LicenseChange
 from licenses.services import keys, save
 from licenses.services.app_check import Licences
-from licenses.services.repair import Offer, named
+from licenses.services.repair import Offer
 from licenses.services.user_page import path_key
 from licensing_portal.staff.models import StaffUser
 
@@ -79,9 +79,10 @@ def check_forms(checks: Iterable[Check], licences: Licences) -> dict[Step, Repai
 def _form(
     form_id: str, repairs: Sequence[Repair], licences: Licences, *, sku_id: SkuId = "", path: Path | None = None
 ) -> RepairForm:
+    names = licences.catalog.names
     return RepairForm(
         id=form_id,
-        offers=tuple(named(repair, licences.catalog) for repair in repairs),
+        offers=tuple(Offer(one, names.get(one.sku_id, ""), names.get(one.plan_id, "")) for one in repairs),
         needs_location=not licences.state.usage_location and any(map(needs_location, repairs)),
         sku_id=sku_id,
         path=path,

@@ -225,7 +225,7 @@ def _by_cause(change: LicenseChange, rows: list[UserChange], tab: str) -> Groups
     causes = report.causes_of(change, rows, names)
     groups: Groups = []
     for key, group in groupby(shown, key=lambda one: report.cause_key(one.row)):
-        groups.append((causes[key], repair.offers(change, causes[key], catalog), list(group)))
+        groups.append((causes[key], repair.offers(change, causes[key], catalog, names), list(group)))
     return groups
 
 

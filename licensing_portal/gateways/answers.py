@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Final
 
 from licensing_portal.gateways.errors import (
     AccessDenied,
@@ -83,22 +83,66 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return found
 
 
+# Codes that say no more than the status; a code inside them says what was wrong.
+_GENERIC: Final = frozenset({"", "badrequest", "request_badrequest", "unknownerror"})
+
+
 def fault_of(body: Json) -> Fault:
     """Return code, message and request id of an error body of any documented shape."""
-    error = body.get("error") if isinstance(body, dict) else None
-    if isinstance(error, str):
-        # The token endpoint's shape; the first line of its words is what people look up.
-        words = body.get("error_description")
-        return Fault(code=_text(error)[:100], message=_text(words.partition("\n")[0] if isinstance(words, str) else ""))
-    if not isinstance(error, dict):
+    if not isinstance(body, dict):
         return Fault()
+    error = body.get("error", body.get("odata.error"))
+    if isinstance(error, str):
+        return _token_fault(error, body)
+    if not isinstance(error, dict):
+        return _partner_fault(body) if error is None else Fault()
     folded = {str(key).lower(): value for key, value in error.items()}
     inner = folded.get("innererror")
-    request_id = inner.get("request-id") if isinstance(inner, dict) else ""
+    inner = inner if isinstance(inner, dict) else {}
     message = folded.get("message")
     if isinstance(message, dict):
         message = message.get("value")
-    return Fault(code=_text(folded.get("code"))[:100], message=_text(message), request_id=_text(request_id)[:100])
+    code = _text(folded.get("code"))[:100]
+    if code.casefold() in _GENERIC and (word := _text(inner.get("code"))[:100]) and not word.isdigit():
+        code = word
+    return _unwrapped(Fault(code, _text(message), _text(inner.get("request-id"))[:100]))
+
+
+def _token_fault(error: str, body: dict[str, Json]) -> Fault:
+    """Read the token endpoint's shape; the first line of its words is what people look up."""
+    words = body.get("error_description")
+    return Fault(
+        code=_text(error)[:100],
+        message=_text(words.partition("\n")[0].rstrip() if isinstance(words, str) else ""),
+        request_id=_text(body.get("trace_id"))[:100],
+    )
+
+
+def _partner_fault(body: dict[str, Json]) -> Fault:
+    """Read Partner Center's shapes: its own, whose code is a number or text, and that of the gateway before it.
+
+    What stands in `data` belongs to the words: there the product is named (partner-center-api.md 3.1).
+    """
+    folded = {str(key).lower(): value for key, value in body.items()}
+    data = folded.get("data")
+    words = [folded.get("description") or folded.get("message"), *(data if isinstance(data, list) else ())]
+    message = " ".join(dict.fromkeys(text for word in words if (text := _text(word))))
+    code = folded.get("code")
+    # True is a number to Python.
+    return _unwrapped(Fault(str(code) if type(code) is int else _text(code)[:100], message[:_MESSAGE_LENGTH]))
+
+
+def _unwrapped(fault: Fault) -> Fault:
+    """Return the error that a gateway has put into its message as JSON; others as they are."""
+    if not fault.message.lstrip().startswith("{"):
+        return fault
+    try:
+        inner = fault_of(decode(fault.message.strip().encode("utf-8", "replace"), ""))
+    except Unreadable:
+        return fault
+    if not inner.message:
+        return fault
+    return Fault(inner.code or fault.code, inner.message, inner.request_id or fault.request_id)
 
 
 def _text(value: Json) -> str:

@@ -32,7 +32,7 @@ def token_reply(request: Request, tenant_id: str, *, known: bool, allowed: bool)
     if not known:
         return _refusal("invalid_request", f"AADSTS90002: Tenant '{tenant_id}' not found.")
     if not allowed:
-        return _refusal("invalid_grant", "AADSTS65001: The relationship with this customer has ended.")
+        return _refusal("invalid_grant", "AADSTS50020: The partner's user does not exist in this customer's tenant.")
     body = {
         "token_type": "Bearer",
         "expires_in": LIFE,

@@ -58,9 +58,7 @@ def test_a_needed_plan_that_nobody_has_comes_with_the_smallest_free_products() -
     assert [one.code for one in found] == ["add:small", "add:large", f"off:{A}:{A}-p1"]
 
 
-@pytest.mark.parametrize(
-    "kind", [FailureKind.NOT_FOUND, FailureKind.BAD_SKU, FailureKind.NOT_USER_SKU, FailureKind.INHERITED]
-)
+@pytest.mark.parametrize("kind", [FailureKind.NOT_FOUND, FailureKind.BAD_SKU, FailureKind.NOT_USER_SKU])
 def test_nothing_is_offered_where_nothing_helps(kind: FailureKind) -> None:
     assert _codes(kind) == []
 
@@ -81,3 +79,12 @@ def test_a_repair_changes_one_thing_of_the_wish() -> None:
     assert repaired(WISH, Repair(act=Act.ON, sku_id=B, plan_id="p")).plans == {(B, "p"): Choice.ALL}
     assert repaired(WISH, Repair(act=Act.ADD, sku_id=B)).products == {A: Choice.ALL, B: Choice.ALL}
     assert repaired(WISH, Repair(act=Act.REMOVE, sku_id=B)).products == {A: Choice.ALL, B: Choice.NONE}
+
+
+@pytest.mark.parametrize("kind", [FailureKind.NO_SEAT, FailureKind.BAD_SKU, FailureKind.SKU_SUSPENDED])
+def test_the_rest_of_a_wish_goes_on_without_the_product_that_cannot_be_had(kind: FailureKind) -> None:
+    found = repairs(kind, (), user(), GIVES_A, catalog(), (A,))
+    without = Repair(act=Act.WITHOUT, sku_id=A)
+    assert found[-1] == without
+    wish = Wish(products={A: Choice.ALL, B: Choice.ALL}, plans={(A, "p"): Choice.NONE, (B, "p"): Choice.NONE})
+    assert repaired(wish, without) == Wish(products={B: Choice.ALL}, plans={(B, "p"): Choice.NONE})

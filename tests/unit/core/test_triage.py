@@ -41,7 +41,7 @@ BAD = "Request_BadRequest"
         (400, BAD, "Another object with the same value for property proxyAddresses already exists.", "proxy"),
         (409, "Directory_ConcurrencyViolation", "", "concurrency"),
         (404, "Request_ResourceNotFound", "Resource 'x' does not exist", "not_found"),
-        (404, "", "", "not_found"),
+        (404, "", "", "unknown"),
         (403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.", "forbidden"),
         (401, "InvalidAuthenticationToken", "", "token"),
         (429, "TooManyRequests", "", "throttled"),
