@@ -162,6 +162,8 @@ class UserChange(models.Model):
         LICENCES = "licences", _("Licenses")
 
     OPEN = (State.PENDING, State.IN_FLIGHT)
+    # Who was not updated in the end: somebody must look at these, unless they were left as they are.
+    ACTION = (State.FAILED, State.UNKNOWN, State.NOT_TRIED)
 
     change = models.ForeignKey(LicenseChange, models.CASCADE, related_name="user_changes")
     user = models.ForeignKey(DirectoryUser, models.SET_NULL, null=True, blank=True, related_name="user_changes")
@@ -202,6 +204,11 @@ class UserChange(models.Model):
     # Whether the end state was read back from Microsoft.
     verified = models.BooleanField(default=False)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Not updated, and by somebody's decision that is how it stays.
+    left_at = models.DateTimeField(null=True, blank=True)
+    left_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
 
     class Meta:
         verbose_name = _("user of a change")
@@ -215,7 +222,8 @@ class UserChange(models.Model):
             models.Index(fields=["change", "state", "sort_key", "id"], name="user_changes_by_state"),
             # What the progress of 50,000 users is counted by, without reading their rows.
             models.Index(
-                fields=["change", "state", "attempts", "step", "location", "finished_at"], name="user_changes_counted"
+                fields=["change", "state", "attempts", "step", "location", "finished_at", "left_at"],
+                name="user_changes_counted",
             ),
             models.Index(fields=["object_id"], name="changes_of_user"),
         ]

@@ -16,12 +16,12 @@ from licenses.services.wishes import wish_from_json
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.wiring import directory_gateway
 
-Kind, State = LicenseChange.Kind, UserChange.State
+Kind = LicenseChange.Kind
 
 
 def to_retry(change: LicenseChange) -> QuerySet[UserChange]:
-    """Return those users who still exist and were not updated, in the change's order."""
-    return _existing(change).filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
+    """Return those users who still exist, were not updated and were not left as they are, in the change's order."""
+    return _existing(change).filter(state__in=UserChange.ACTION, left_at__isnull=True)
 
 
 def to_undo(change: LicenseChange) -> QuerySet[UserChange]:

@@ -1,6 +1,7 @@
 """Change history: what may be asked of it, which changes match, and what each of them was about."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -193,18 +194,27 @@ class ChangeRow:
     # Who needed no call.
     already: int
     action: int
+    # Who was not updated, and by somebody's decision stays so.
+    left: int
 
 
 def rows_of(changes: Sequence[LicenseChange]) -> list[ChangeRow]:
     """Return the rows of a page, in four queries."""
     states = UserChange.State
     rows = UserChange.objects.filter(change__in=changes).order_by().values("change_id", "state")
-    counted = rows.annotate(number=Count("pk"), already=Count("pk", filter=NEEDED_NOTHING))
-    numbers, already = {}, {}
-    for change_id, state, number, untouched in counted.values_list("change_id", "state", "number", "already"):
-        numbers[change_id, state] = number
-        if state == states.UPDATED:
-            already[change_id] = untouched
+    counted = rows.annotate(
+        number=Count("*"),
+        already=Count("state", filter=NEEDED_NOTHING),
+        left=Count("state", filter=Q(left_at__isnull=False)),
+    )
+    updated, already, action, left = Counter[UUID](), Counter[UUID](), Counter[UUID](), Counter[UUID]()
+    for row in counted:
+        if row["state"] == states.UPDATED:
+            already[row["change_id"]] = row["already"]
+            updated[row["change_id"]] = row["number"] - row["already"]
+        elif row["state"] in UserChange.ACTION:
+            left[row["change_id"]] += row["left"]
+            action[row["change_id"]] += row["number"] - row["left"]
     subjects: dict[UUID, list[ChangeProduct]] = {}
     for subject in ChangeProduct.objects.filter(change__in=changes):
         subjects.setdefault(subject.change_id, []).append(subject)
@@ -213,9 +223,10 @@ def rows_of(changes: Sequence[LicenseChange]) -> list[ChangeRow]:
         ChangeRow(
             change,
             tuple(_lines(change, subjects.get(change.pk, ()), *names)),
-            numbers.get((change.pk, states.UPDATED), 0) - already.get(change.pk, 0),
-            already.get(change.pk, 0),
-            sum(numbers.get((change.pk, state), 0) for state in (states.FAILED, states.UNKNOWN, states.NOT_TRIED)),
+            updated[change.pk],
+            already[change.pk],
+            action[change.pk],
+            left[change.pk],
         )
         for change in changes
     ]

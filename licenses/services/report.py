@@ -1,6 +1,6 @@
 """What Review and the page of a change show of all their users, from the stored rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import names_for
 from licensing_portal.lists import listed
+from licensing_portal.staff.models import StaffUser
 
 State = UserChange.State
 GROUPS_SHOWN = 50
@@ -21,7 +22,8 @@ GROUPS_SHOWN = 50
 # Of the updated: no call was made for these, for they were as wished.
 NEEDED_NOTHING = Q(attempts=0)
 
-type CauseKey = tuple[str, str, tuple[str, ...], tuple[str, ...], str, bool]
+# State, kind, products, plans, words, whether the location was set; and when and by whom it was left as it is.
+type CauseKey = tuple[str, str, tuple[str, ...], tuple[str, ...], str, bool, datetime | None, int | None]
 
 
 @dataclass(slots=True)
@@ -34,8 +36,9 @@ class Counts:
     # Who went to Microsoft: not who was refused before, already so, or left when it stopped.
     sent: int = 0
     recent: int = 0
-    # Of those who were not updated: whose usage location was set all the same.
+    # Of those who were not updated: whose usage location was set all the same, and who were left as they are.
     located: int = 0
+    left: int = 0
 
     @property
     def updated(self) -> int:
@@ -69,7 +72,7 @@ class Counts:
     @property
     def action(self) -> int:
         """Users who need somebody's attention."""
-        return self.failed + self.unknown + self.not_tried
+        return self.failed + self.unknown + self.not_tried - self.left
 
     @property
     def total(self) -> int:
@@ -91,6 +94,7 @@ def counts(change: LicenseChange, *, since: datetime | None = None) -> Counts:
             number=Count("*"),
             already=Count("state", filter=NEEDED_NOTHING),
             located=Count("state", filter=located),
+            left=Count("state", filter=Q(left_at__isnull=False)),
             tried=Count("state", filter=Q(attempts__gt=0) | located),
             recent=Count("state", filter=is_recent),
         )
@@ -102,6 +106,7 @@ def counts(change: LicenseChange, *, since: datetime | None = None) -> Counts:
         # Whom a stop left behind was not sent, unless the location had been.
         found.sent += row["located"] if row["state"] == State.NOT_TRIED else row["tried"]
         found.located += row["located"] if row["state"] in (State.FAILED, State.NOT_TRIED) else 0
+        found.left += row["left"] if row["state"] in UserChange.ACTION else 0
         found.recent += row["recent"] if row["state"] not in UserChange.OPEN else 0
     return found
 
@@ -120,6 +125,9 @@ class Cause:
     words: str
     request_id: str
     is_unknown: bool
+    # Who left its users as they are, and when; empty and None for what still needs action.
+    left_by: str
+    left_at: datetime | None
     # Whether nothing at all happened, and whether the usage location was set before the licenses were not.
     is_untouched: bool
     is_located: bool
@@ -135,15 +143,17 @@ class Cause:
 def cause_key(row: UserChange) -> CauseKey:
     """Return what users of one cause share; of unknown refusals Microsoft's words too."""
     words = row.message if row.failure_kind == FailureKind.UNKNOWN else ""
-    return row.state, row.failure_kind, tuple(row.failure_skus), tuple(row.failure_plans), words, row.is_located
+    about = tuple(row.failure_skus), tuple(row.failure_plans)
+    return row.state, row.failure_kind, *about, words, row.is_located, row.left_at, row.left_by_id
 
 
-_SHARED = ("state", "failure_kind", "failure_skus", "failure_plans", "words", "located")
+_SHARED = ("state", "failure_kind", "failure_skus", "failure_plans", "words", "located", "left_at", "left_by")
 
 
 def in_cause_order(rows: QuerySet[UserChange]) -> tuple[QuerySet[UserChange], list[str]]:
-    """Return users with what orders them by cause, within a cause by name."""
-    return _with_cause(rows), [*_SHARED, "sort_key", "id"]
+    """Return users with what orders them by cause, within a cause by name; who was left as they are comes last."""
+    is_left = Case(When(left_at__isnull=False, then=Value(True)), default=Value(False))
+    return _with_cause(rows).annotate(is_left=is_left), ["is_left", *_SHARED, "sort_key", "id"]
 
 
 def _with_cause(rows: QuerySet[UserChange]) -> QuerySet[UserChange]:
@@ -174,12 +184,20 @@ def causes_of(change: LicenseChange, rows: Iterable[UserChange], names: Names) -
     for row in rows:
         firsts.setdefault(cause_key(row), row)
     numbers = {_key_of(group): group["number"] for group in _grouped(change)}
-    return {key: _cause(first, numbers.get(key, 0), names) for key, first in firsts.items()}
+    people = _names_of({first.left_by_id for first in firsts.values() if first.left_by_id is not None})
+    return {
+        key: _cause(first, numbers.get(key, 0), names, people.get(first.left_by_id, ""))
+        for key, first in firsts.items()
+    }
+
+
+def _names_of(pks: Collection[int]) -> dict[int | None, str]:
+    return dict(StaffUser.objects.filter(pk__in=pks).values_list("pk", "display_name")) if pks else {}
 
 
 def cause_named(change: LicenseChange, name: str) -> Cause | None:
     """Return the cause that a form names; None when it is none of this change."""
-    rows = change.user_changes.filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
+    rows = change.user_changes.filter(state__in=UserChange.ACTION)
     row = rows.filter(pk=int(name)).first() if name.isdecimal() and len(name) < 19 else None
     if row is None:
         return None
@@ -187,16 +205,16 @@ def cause_named(change: LicenseChange, name: str) -> Cause | None:
 
 
 def _grouped(change: LicenseChange) -> Any:
-    needy = change.user_changes.filter(state__in=[State.FAILED, State.UNKNOWN, State.NOT_TRIED])
+    needy = change.user_changes.filter(state__in=UserChange.ACTION)
     return _with_cause(needy.order_by()).values(*_SHARED).annotate(number=Count("pk"), first=Min("pk"))
 
 
 def _key_of(group: Mapping[str, Any]) -> CauseKey:
-    state, kind, skus, plans, words, located = (group[name] for name in _SHARED)
-    return state, kind, tuple(skus), tuple(plans), words, bool(located)
+    state, kind, skus, plans, words, located, left_at, left_by = (group[name] for name in _SHARED)
+    return state, kind, tuple(skus), tuple(plans), words, bool(located), left_at, left_by
 
 
-def _cause(first: UserChange, number: int, names: Names) -> Cause:
+def _cause(first: UserChange, number: int, names: Names, left_by: str = "") -> Cause:
     about = [names.product(sku_id) for sku_id in first.failure_skus]
     about += [names.plan(plan_id) for plan_id in first.failure_plans]
     if first.state == State.NOT_TRIED:
@@ -215,6 +233,8 @@ def _cause(first: UserChange, number: int, names: Names) -> Cause:
         words="" if is_unclassified else first.message,
         request_id=first.request_id,
         is_unknown=first.state == State.UNKNOWN,
+        left_by=left_by,
+        left_at=first.left_at,
         is_untouched=first.state != State.UNKNOWN and not first.is_located and not _may_be_changed(first),
         is_located=first.is_located,
         first=first,
@@ -228,8 +248,12 @@ def _may_be_changed(row: UserChange) -> bool:
 
 def users_of(change: LicenseChange, cause: Cause) -> QuerySet[UserChange]:
     """Return the users of a cause who still exist, in the change's order."""
+    return all_users_of(change, cause).filter(user__isnull=False, user__deleted_at__isnull=True)
+
+
+def all_users_of(change: LicenseChange, cause: Cause) -> QuerySet[UserChange]:
+    """Return the users of a cause, deleted ones too, in the change's order."""
     first = cause.first
-    rows = change.user_changes.filter(user__isnull=False, user__deleted_at__isnull=True)
-    facts = ("state", "failure_kind", "failure_skus", "failure_plans")
+    facts = ("state", "failure_kind", "failure_skus", "failure_plans", "left_at", "left_by_id")
     same = {name: getattr(first, name) for name in facts} | {"words": cause.key[4], "located": first.is_located}
-    return _with_cause(rows).filter(**same).order_by("position")
+    return _with_cause(change.user_changes.all()).filter(**same).order_by("position")

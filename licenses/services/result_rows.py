@@ -15,12 +15,11 @@ from licenses.models import LicenseChange, UserChange
 from licenses.services import report
 
 State = UserChange.State
-ACTION = (State.FAILED, State.UNKNOWN, State.NOT_TRIED)
 
 
 @dataclass(frozen=True)
 class ResultRows(Sequence[UserChange]):
-    """Users who were updated, by name, or (`is_action`) who need attention, by cause.
+    """Users who were updated, by name, or (`is_action`) who were not, by cause; last who were left as they are.
 
     `folded`: only those whose name or address holds this text, in the form of `folding.fold`.
     """
@@ -35,7 +34,7 @@ class ResultRows(Sequence[UserChange]):
         """Their number."""
         if self.folded:
             return self._found().count()
-        return self.counts.action if self.is_action else self.counts.updated
+        return self.counts.action + self.counts.left if self.is_action else self.counts.updated
 
     def __len__(self) -> int:
         return self.total
@@ -62,5 +61,5 @@ class ResultRows(Sequence[UserChange]):
         return [rows[pk] for pk in ids if pk in rows]
 
     def _found(self) -> QuerySet[UserChange]:
-        found = self.change.user_changes.filter(state__in=ACTION if self.is_action else [State.UPDATED])
+        found = self.change.user_changes.filter(state__in=UserChange.ACTION if self.is_action else [State.UPDATED])
         return found.filter(search__contains=self.folded) if self.folded else found

@@ -98,6 +98,9 @@ def _tried_line(row: UserChange, names: Names) -> HistoryLine:
     else:
         words = explanation(row.failure_kind)
         title, meaning = str(words.title), str(words.text)
+    if row.left_at is not None:
+        who = row.left_by.display_name if row.left_by else "–"
+        meaning = " ".join(filter(None, (meaning, _("Left as it is by %(who)s.") % {"who": who})))
     assert row.finished_at is not None
     return HistoryLine(
         at=row.finished_at,

@@ -117,10 +117,9 @@ def events_of(user: DirectoryUser) -> Any:
 
 def tried_of(user: DirectoryUser) -> Any:
     """Return what was tried and did not succeed, newest first; what did is an event."""
-    states = UserChange.State
-    found = UserChange.objects.filter(user=user, state__in=[states.FAILED, states.UNKNOWN, states.NOT_TRIED])
+    found = UserChange.objects.filter(user=user, state__in=UserChange.ACTION)
     found = found.filter(finished_at__isnull=False).exclude(change__status__in=["draft", "planning"])
-    return found.select_related("change__staff").order_by("-finished_at", "-pk")
+    return found.select_related("change__staff", "left_by").order_by("-finished_at", "-pk")
 
 
 def _path_lines(user: DirectoryUser, assignments: list[Assignment], names: Names) -> list[PathLine]:

@@ -24,7 +24,7 @@ from licenses.core.repair import Act
 from licenses.countries import CODES, choices
 from licenses.forms import one_time_key
 from licenses.models import LicenseChange, UserChange
-from licenses.services import again, check, keys, outcomes, repair, report, save, stopping
+from licenses.services import again, check, keys, leaving, outcomes, repair, report, save, stopping
 from licenses.services.progress import Phase, progress_of
 from licenses.services.refresh import read_if_few
 from licenses.services.result_rows import ResultRows
@@ -73,6 +73,8 @@ def change_page(request: StaffRequest, change_id: uuid.UUID) -> HttpResponse:
         return render(request, "licenses/running.html", context | _progress(change))
     if request.method == "POST" and go == "repair":
         return _repair(request, change)
+    if request.method == "POST" and go in ("leave", "take-up"):
+        return _leave(request, change, go)
     is_known = request.GET.get("show", "") in ("", *_TABS)
     problem = "" if is_known else _("This part of the result is not known; the usual one is shown.")
     is_good = is_known and request.method != "POST"
@@ -104,6 +106,23 @@ def _repair(request: StaffRequest, change: LicenseChange) -> HttpResponse:
         return _result_page(request, change, {"problem": _("This location is not known. Choose one of the list.")})
     make = partial(repair.make, change, request.user, cause, found, location)
     return _make_draft(request, change, report.users_of(change, cause), f"{cause.id}:{code}:{location}", make)
+
+
+def _leave(request: StaffRequest, change: LicenseChange, go: str) -> HttpResponse:
+    """Leave the users of a cause as they are, or let them need action again."""
+    require(request.user, Right.LICENSE_PLAN)
+    cause = report.cause_named(change, request.POST.get("cause", ""))
+    if cause is None:
+        return _result_page(request, change, {"problem": _("This cause is not known. Choose one of the list.")})
+    if go == "leave":
+        number = leaving.leave(change, cause, request.user)
+        text = ngettext("%(n)d user is left as it is.", "%(n)d users are left as they are.", number)
+    else:
+        number = leaving.take_up(change, cause)
+        text = ngettext("%(n)d user needs action again.", "%(n)d users need action again.", number)
+    if number:
+        messages.success(request, text % {"n": number})
+    return redirect(f"{reverse('licenses:change', args=[change.pk])}?show=action")
 
 
 def _make_draft(

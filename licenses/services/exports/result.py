@@ -48,7 +48,7 @@ def _row(one: ResultRow) -> list[Cell]:
         row.display_name,
         row.user_principal_name,
         row.object_id,
-        str(State(row.state).label),
+        _result(row),
         in_lines(one.changed),
         in_lines(one.kept),
         listed(in_words(tag.name) for tag in one.now or ()),
@@ -57,6 +57,12 @@ def _row(one: ResultRow) -> list[Cell]:
         row.request_id if row.failure_kind else "",
         row.finished_at,
     ]
+
+
+def _result(row: UserChange) -> str:
+    label = str(State(row.state).label)
+    is_left = row.left_at is not None and row.state in UserChange.ACTION
+    return _("%(result)s (left as it is)") % {"result": label} if is_left else label
 
 
 def in_lines(lines: Iterable[Line]) -> str:
