@@ -1,11 +1,14 @@
 """Words for each kind of failure: what it means, and what can be done about it, in both languages."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from licenses.core.triage import FailureKind
+from licensing_portal.templatetags.ui import day
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,13 @@ EXPLANATIONS: dict[str, Explanation] = {
         _("Refused by Microsoft"), _("Microsoft gave this reason, which the portal does not know yet:")
     ),
 }
+
+
+def refused_before(seen: str) -> str:
+    """Return the sentence of a warning that comes from an earlier refusal (ISO 8601); empty for a rule's."""
+    if not seen:
+        return ""
+    return gettext("Microsoft refused this here before (%(day)s)") % {"day": day(datetime.fromisoformat(seen))}
 
 
 def explanation(kind: str) -> Explanation:

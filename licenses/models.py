@@ -3,6 +3,7 @@
 from licenses.change_models import ChangeProduct, LicenseChange, Throttle, UserChange, WorkerBeat
 from licenses.holding_models import Assignment, Holding, LicenseEvent, PlanSet
 from licenses.product_models import Entitlement, EntitlementPlan, Product, ServicePlan, Subscription
+from licenses.refusal_models import RefusalSeen
 from licenses.template_models import LicenseTemplate
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "LicenseTemplate",
     "PlanSet",
     "Product",
+    "RefusalSeen",
     "ServicePlan",
     "Subscription",
     "Throttle",

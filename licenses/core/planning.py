@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from licenses.core.catalog import Catalog, PlanId, SkuId
+from licenses.core.catalog import Catalog, SkuId
 from licenses.core.diff import Differ, UserDiff, Wish, apply_diff
-from licenses.core.enabled import EnabledPlans
+from licenses.core.foresight import Caution, Foresight
 from licenses.core.holdings import UserState
-from licenses.core.rules import REFUSING_LOCATIONS, RULED_PLANS, clashes, forbidden, missing_dependencies
+from licenses.core.remembered import Refused
 from licenses.core.triage import Failure, FailureKind, failure_of
+
+__all__ = ["Cause", "Caution", "Planner", "SavePlan", "SeatLine", "UserPlan", "found_causes", "plan_save"]
 
 
 class Cause(StrEnum):
@@ -29,15 +31,6 @@ class Cause(StrEnum):
     PRODUCT_GONE = "product_gone"
     UNCLEAR_LEFT_OUT = "unclear_left_out"
     NOTHING_REMOVED = "nothing_removed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caution:
-    """A clash that the rules foresee; it is sent all the same."""
-
-    kind: FailureKind
-    plans: tuple[PlanId, ...] = ()
-    skus: tuple[SkuId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +145,10 @@ def plan_save(
     review_above: int = 100,
     selection_changed: bool = False,
     drift: bool = False,
+    refused: Sequence[Refused] = (),
 ) -> SavePlan:
-    """Plan a wish for users in the order in which seats are given out."""
-    planner, diff = Planner(catalog), Differ(wish, catalog)
+    """Plan a wish for users in the order in which seats are given out; `refused` is what Microsoft refused before."""
+    planner, diff = Planner(catalog, refused), Differ(wish, catalog)
     plans = tuple(planner.plan(state, diff(state), is_wished=not wish.is_empty) for state in users)
     causes = found_causes(plans, review_above)
     if wish.removes_products:
@@ -173,9 +167,9 @@ def plan_save(
 class Planner:
     """Plans the users of one change, one after the other."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, refused: Sequence[Refused] = ()) -> None:
         self._catalog = catalog
-        self._foresee = _Foresight(catalog)
+        self._foresee = Foresight(catalog, refused)
         self.ledger = _Ledger(catalog)
 
     def plan(self, state: UserState, diff: UserDiff, *, is_wished: bool = True) -> UserPlan:
@@ -212,37 +206,6 @@ class Planner:
             return failure_of(FailureKind.NO_LOCATION)
         lacking = self.ledger.lacking(newly)
         return failure_of(FailureKind.NO_SEAT, skus=lacking) if lacking else None
-
-
-class _Foresight:
-    """Finds the clashes that the rules foresee in a user's state after the save."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._ruled = EnabledPlans(catalog, lambda plans: plans & RULED_PLANS)
-        self._known: dict[frozenset[PlanId], tuple[Caution, ...]] = {}
-
-    def __call__(self, after: UserState, diff: UserDiff) -> tuple[Caution, ...]:
-        """Return the cautions for one user whose licences change."""
-        if not (diff.add or diff.remove):
-            return ()
-        plans = self._ruled.over(after.held)
-        found = self._known.get(plans)
-        if found is None:
-            found = self._known[plans] = _clashes(plans)
-        if after.usage_location in REFUSING_LOCATIONS:
-            added = frozenset().union(*(self._ruled.of(add.sku_id, add.disabled) for add in diff.add))
-            if closed := forbidden(added, after.usage_location):
-                found = (*found, Caution(kind=FailureKind.LOCATION_FORBIDDEN, plans=closed))
-        return found
-
-
-def _clashes(plans: frozenset[PlanId]) -> tuple[Caution, ...]:
-    """Return what this set of enabled plans breaks, wherever the user is."""
-    exclusive = (Caution(kind=FailureKind.EXCLUSIVE, plans=clash.plans) for clash in clashes(plans))
-    missing = (
-        Caution(kind=FailureKind.DEPENDENCY, plans=(gap.plan_id, *gap.needs)) for gap in missing_dependencies(plans)
-    )
-    return (*exclusive, *missing)
 
 
 REFUSAL_CAUSES: Mapping[FailureKind, Cause] = {

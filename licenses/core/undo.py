@@ -10,6 +10,7 @@ from licenses.core.catalog import Catalog, PlanId, SkuId, UserId
 from licenses.core.diff import Choice, LicenseAdd, UserDiff, Wish
 from licenses.core.holdings import UserState
 from licenses.core.planning import Cause, Planner, SavePlan, UserPlan, found_causes
+from licenses.core.remembered import Refused
 from licenses.core.triage import Failure, FailureKind, failure_of
 
 _NOBODY: Mapping[UserId, FailureKind] = {}
@@ -103,12 +104,14 @@ def plan_undo(
     unclear: Mapping[UserId, FailureKind] = _NOBODY,
     review_above: int = 100,
     drift: bool = False,
+    refused: Sequence[Refused] = (),
 ) -> SavePlan:
     """Plan the undo of these deeds for users in the order in which seats are given out.
 
-    `unclear`: users of whom nobody knows what the change did to them, and why; they are left alone by name.
+    `unclear`: users of whom nobody knows what the change did to them, and why; they are left alone by name. `refused`
+    is what Microsoft refused before.
     """
-    planner = Planner(catalog)
+    planner = Planner(catalog, refused)
     plans: list[UserPlan] = []
     causes: set[Cause] = {Cause.DRIFT} if drift else set()
     for state in users:

@@ -8,7 +8,7 @@ from licenses.core.catalog import AppliesTo, Catalog, PlanId, Sku, SkuId
 from licenses.core.diff import Choice, Wish, apply_diff
 from licenses.core.holdings import Held
 from licenses.core.planning import SavePlan, SeatLine, UserPlan
-from licenses.messages import explanation
+from licenses.explanations import explanation, refused_before
 from licenses.services.manage import is_free
 from licensing_portal.lists import listed
 
@@ -54,22 +54,31 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """A clash that the rules foresee for so many users; Microsoft has the last word."""
+    """A clash that is foreseen for so many users; Microsoft has the last word.
+
+    `about` names plans or products; `before` says when Microsoft refused the same, where no rule knows of it.
+    """
 
     title: str
-    plans: str
+    about: str
+    before: str
     users: int
 
 
 def foreseen(plan: SavePlan, catalog: Catalog) -> list[Foreseen]:
     """Return the clashes that a save would run into, the most users first."""
-    counted = Counter((caution.kind, caution.plans) for user in plan.users for caution in user.cautions)
+    counted = Counter(caution for user in plan.users for caution in user.cautions)
     if not counted:
         return []
-    names = {one.plan_id: one.display_name for sku in catalog.skus.values() for one in sku.plans}
+    names = catalog.names
     return [
-        Foreseen(str(explanation(kind).title), listed(names.get(one, one) for one in plans), users)
-        for (kind, plans), users in counted.most_common()
+        Foreseen(
+            title=str(explanation(one.kind).title),
+            about=listed(names.get(named, named) for named in (*one.skus, *one.plans)),
+            before=refused_before(one.seen),
+            users=users,
+        )
+        for one, users in counted.most_common()
     ]
 
 

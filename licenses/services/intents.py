@@ -96,7 +96,12 @@ def _kept(kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
 
 
 def _cautions(cautions: tuple[Caution, ...]) -> list[dict[str, Any]]:
-    return [{"kind": one.kind.value, "plans": list(one.plans), "skus": list(one.skus)} for one in cautions]
+    return [_caution(one) for one in cautions]
+
+
+def _caution(one: Caution) -> dict[str, object]:
+    found: dict[str, object] = {"kind": one.kind.value, "plans": list(one.plans), "skus": list(one.skus)}
+    return found | {"seen": one.seen, "words": one.words} if one.seen else found
 
 
 def write_failure(row: UserChange, failure: Failure) -> None:

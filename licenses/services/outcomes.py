@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from licenses.messages import explanation
+from licenses.explanations import explanation, refused_before
 from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
 from licensing_portal.lists import listed
@@ -65,6 +65,7 @@ def mentioned(rows: Iterable[UserChange]) -> tuple[set[str], set[str]]:
         skus.update(row.remove)
         skus.update(kept["skuId"] for kept in row.kept)
         skus.update(row.failure_skus)
+        skus.update(sku_id for caution in row.cautions for sku_id in caution["skus"])
         plans.update(plan for caution in row.cautions for plan in caution["plans"])
         plans.update(row.failure_plans)
         plans.update(kept["planId"] for kept in row.kept if kept["planId"])
@@ -124,13 +125,22 @@ def _notes(row: UserChange, names: Names) -> list[Line]:
             text = _("%(name)s: kept by group %(group)s") % {"name": names.product(kept["skuId"]), "group": groups}
         notes.append(Line("lock", _("Kept"), text))
     for caution in row.cautions:
-        plans = listed(names.plan(plan) for plan in caution["plans"])
-        notes.append(Line("warn", _("Warning"), f"{explanation(caution['kind']).title}: {plans}"))
+        notes.append(Line("warn", _("Warning"), _warning(caution, names)))
     if row.failure_kind:
         about = listed(names.product(sku_id) for sku_id in row.failure_skus)
         title = str(explanation(row.failure_kind).title)
         notes.append(Line("bad", _("Not possible"), f"{title}: {about}" if about else title))
     return notes
+
+
+def _warning(caution: Mapping[str, Any], names: Names) -> str:
+    """Return what is foreseen, and when Microsoft refused the same where that is how it is known."""
+    about = [names.product(sku_id) for sku_id in caution["skus"]] + [names.plan(plan) for plan in caution["plans"]]
+    text = f"{explanation(caution['kind']).title}: {listed(about)}"
+    if not (before := refused_before(caution.get("seen", ""))):
+        return text
+    words = caution.get("words", "")
+    return f"{text} – {before}: {words}" if words else f"{text} – {before}"
 
 
 def _direct(state: Mapping[str, Any] | None) -> dict[str, frozenset[str]]:

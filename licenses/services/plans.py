@@ -14,6 +14,7 @@ from licenses.core.planning import Cause, SavePlan, UserPlan, plan_save
 from licenses.core.triage import FailureKind, failure_of
 from licenses.core.undo import Deed, plan_undo
 from licenses.models import LicenseChange, LicenseEvent, UserChange
+from licenses.services import refusals
 from licenses.services.intents import diff_of
 from licenses.services.states import state_from_json
 from licenses.services.wishes import wish_from_json
@@ -57,6 +58,7 @@ def plan_change(
         review_above=settings.REVIEW_ABOVE,
         selection_changed=selection_changed,
         drift=drift,
+        refused=refusals.known_of(change.customer),
     )
 
 
@@ -73,7 +75,15 @@ def _plan_undo(change: LicenseChange, users: Sequence[UserState], catalog: Catal
         object_id: FailureKind(kind or FailureKind.UNREADABLE)
         for object_id, kind in rows.values_list("object_id", "failure_kind")
     }
-    return plan_undo(users, deeds, catalog, unclear=unclear, review_above=settings.REVIEW_ABOVE, drift=drift)
+    return plan_undo(
+        users,
+        deeds,
+        catalog,
+        unclear=unclear,
+        review_above=settings.REVIEW_ABOVE,
+        drift=drift,
+        refused=refusals.known_of(change.customer),
+    )
 
 
 def _deeds(undo: LicenseChange, object_ids: Collection[str]) -> dict[str, Deed]:

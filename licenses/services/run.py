@@ -21,7 +21,7 @@ from django.utils import timezone
 from licenses import doorbell
 from licenses.core.catalog import Catalog
 from licenses.models import LicenseChange, UserChange
-from licenses.services import lanes, readback, seats
+from licenses.services import lanes, readback, refusals, seats
 from licenses.services.budget import Budget
 from licenses.services.claims import claim, give_up_waiting, keep_held, record, worker_token
 from licenses.services.figures import write_after_change
@@ -278,5 +278,6 @@ def _finish(change: LicenseChange) -> None:
         note_done(change, wish_from_json(change.wish))
         for following in lanes.first_in_line(change.customer):
             doorbell.ring(following)
+    refusals.note(change)
     # Afterwards and by itself: lists and figures are right at once, and nobody waits for their counting.
     write_after_change(change.customer)

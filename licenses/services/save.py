@@ -22,7 +22,7 @@ from licenses.core.diff import Wish
 from licenses.core.losses import losses
 from licenses.core.planning import Cause, SavePlan, plan_save
 from licenses.models import LicenseChange, UserChange
-from licenses.services import lanes
+from licenses.services import lanes, refusals
 from licenses.services.intents import Person, build_row, people
 from licenses.services.keys import same_key
 from licenses.services.picture import doubts, has_drifted, selection_moved
@@ -71,6 +71,7 @@ def preview(
         review_above=settings.REVIEW_ABOVE,
         selection_changed=selection_changed,
         drift=drift,
+        refused=refusals.known_of(customer),
     )
 
 

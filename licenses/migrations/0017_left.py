@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('customers', '0010_count_who_is_licensed'),
-        ('licenses', '0011_count_users_by_index'),
+        ('licenses', '0016_refusals'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
