@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from licenses.core.catalog import Catalog, SkuId
+from licenses.core.catalog import AppliesTo, Catalog, SkuId
 from licenses.core.diff import Differ, UserDiff, Wish, apply_diff
 from licenses.core.foresight import Caution, Foresight
 from licenses.core.holdings import UserState
@@ -183,14 +183,17 @@ class Planner:
         newly = tuple(add.sku_id for add in diff.add if not state.holds(add.sku_id))
         freed = tuple(sku for sku in diff.remove if state.holds(sku) and not after.holds(sku))
         refusal = self._refusal(state, after, diff, newly)
+        cautions = self._foresee(after, diff) if refusal is None else ()
         if refusal is None:
-            self.ledger.move(newly, freed)
+            # Who will be refused gives nothing back; a seat is kept for them, for Microsoft has the last word.
+            is_doubtful = any(not caution.seen for caution in cautions)
+            self.ledger.move(newly, () if is_doubtful else freed)
         return UserPlan(
             user_id=state.user_id,
             state_before=state,
             diff=diff,
             refusal=refusal,
-            cautions=self._foresee(after, diff) if refusal is None else (),
+            cautions=cautions,
             newly_held=newly,
             freed=freed,
         )
@@ -201,7 +204,9 @@ class Planner:
             return failure_of(FailureKind.NOT_FOUND)
         closed = tuple(sku_id for sku_id in newly if not self._catalog.skus[sku_id].is_assignable)
         if closed:
-            return failure_of(FailureKind.SKU_SUSPENDED, skus=closed)
+            others = tuple(sku_id for sku_id in closed if self._catalog.skus[sku_id].applies_to != AppliesTo.USER)
+            kind = FailureKind.NOT_USER_SKU if others else FailureKind.SKU_SUSPENDED
+            return failure_of(kind, skus=others or closed)
         if diff.add and not after.usage_location:
             return failure_of(FailureKind.NO_LOCATION)
         lacking = self.ledger.lacking(newly)

@@ -5,7 +5,7 @@ A difference is read again by id, up to 4 times in 30 s, before it is called any
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,6 +17,7 @@ from licenses.services.directory_rows import store_users
 from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
 from licenses.services.states import state_of, state_to_json
 from licensing_portal.bulk_rows import update_rows
+from licensing_portal.gateways.errors import AccessDenied, AuthenticationFailed, GatewayError
 from licensing_portal.gateways.protocol import DirectoryGateway, UserRecord
 
 State = UserChange.State
@@ -24,6 +25,8 @@ State = UserChange.State
 # Users of one read: 20 clauses of 15 ids in one $batch.
 CHUNK = 300
 _PAUSES = (2.0, 4.0, 8.0, 16.0)
+# So long a change whose users were updated waits for being let in again.
+_PATIENCE = timedelta(minutes=10)
 
 
 def unread(change: LicenseChange) -> list[int]:
@@ -53,6 +56,19 @@ def read_back(
         asked.update(asked_again)
         odd = [row for row in odd if not _agrees(row, found)]
     _store(change, rows, found, asked)
+
+
+def is_hopeless(rows: Sequence[UserChange], error: GatewayError) -> bool:
+    """Tell whether reading these users is given up: access is refused, and nothing waits for being confirmed.
+
+    Of users who were updated it is given up only after a while, for a new token may let us in again. They stay "not
+    read yet"; a change that nobody lets us read must not stand in the way of the next one for ever.
+    """
+    if not isinstance(error, (AccessDenied, AuthenticationFailed)):
+        return False
+    sent = [row for row in rows if row.state in (State.UPDATED, State.UNKNOWN) and _was_sent(row)]
+    latest = max((row.finished_at for row in sent if row.finished_at), default=None)
+    return latest is None or timezone.now() - latest > _PATIENCE
 
 
 def read(gateway: DirectoryGateway, rows: Sequence[UserChange]) -> tuple[dict[str, UserRecord], dict[str, datetime]]:

@@ -243,6 +243,8 @@ def _read_chunk(turn: Slice, pks: list[int]) -> bool:
         readback.read_back(turn.change, rows, gateway)
     except GatewayError as error:
         logger.warning("read-back of %d users failed: %s %s", len(rows), error.status, error.code)
+        if readback.is_hopeless(rows, error):
+            return True
         turn.waits.append(error.retry_after or 10.0)
         return False
     return True

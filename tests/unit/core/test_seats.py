@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from licenses.core.catalog import Plan, Seats, Sku
+from licenses.core.catalog import AppliesTo, Plan, Seats, Sku
 from licenses.core.diff import Choice, Wish
 from licenses.core.holdings import PathState
 from licenses.core.planning import Cause, plan_save
@@ -143,3 +143,17 @@ def test_a_location_that_comes_with_the_save_is_the_one_that_refuses(location: s
 def test_a_product_without_plans_of_that_kind_is_not_refused_in_india() -> None:
     plan = plan_save([user(location="IN")], Wish(products={A: ALL}), catalog())
     assert plan.users[0].cautions == ()
+
+
+def test_who_will_be_refused_gives_no_seat_back() -> None:
+    owned = catalog(_single(A, MCOSTANDARD), _single(B, MCOMEETADV))
+    both, one = user("1", sku_a=(direct(),), sku_b=(direct(),)), user("2", sku_a=(direct(),))
+    plan = plan_save([both, one], Wish(products={A: NONE}), owned)
+    assert [bool(each.cautions) for each in plan.users] == [True, False]
+    assert [line.freed for line in plan.seats] == [1]
+
+
+def test_a_product_of_the_whole_organization_is_for_nobody() -> None:
+    owned = catalog(replace(sku(A), applies_to=AppliesTo.COMPANY), sku(B, status="Suspended"))
+    plan = plan_save([user()], Wish(products={A: ALL, B: ALL}), owned)
+    assert (_refusals(plan), plan.users[0].refusal and plan.users[0].refusal.skus) == ([FailureKind.NOT_USER_SKU], (A,))
