@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from licenses.core.catalog import Plan
 from licenses.core.diff import Choice, LicenseAdd, UserDiff, Wish
 from licenses.core.failures import FailureKind
 from licenses.core.planning import plan_save
 from licenses.core.remembered import Refused, combination, was_foreseen
-from tests.unit.core.build import A, B, C, catalog, direct, group, user
+from licenses.core.rules import EXCHANGE_ENTERPRISE, EXCHANGE_STANDARD
+from tests.unit.core.build import A, B, C, catalog, direct, group, sku, user
 
 GIVES = UserDiff(user_id="u", add=(LicenseAdd(sku_id=A, disabled=frozenset({"p9"})), LicenseAdd(sku_id=B)))
 TAKES = UserDiff(user_id="u", remove=(A,))
@@ -115,3 +117,18 @@ def test_two_hundred_memories_cost_next_to_nothing_for_thousands_of_users() -> N
 
     without = min(seconds([]) for _ in range(3))
     assert min(seconds(refused) for _ in range(3)) < 3 * without + 0.1
+
+
+def test_what_a_rule_warns_of_is_said_once() -> None:
+    plans = tuple(sorted((EXCHANGE_STANDARD, EXCHANGE_ENTERPRISE)))
+    one, other = (
+        replace(sku(sku_id), plans=(Plan(plan_id=plan, name="P", display_name="P"),))
+        for sku_id, plan in ((A, EXCHANGE_STANDARD), (B, EXCHANGE_ENTERPRISE))
+    )
+    refused = [Refused(kind=K.EXCLUSIVE, on=frozenset(plans), plans=plans, seen="t")]
+    plan = plan_save([user(sku_b=(direct(),))], GIVE_A, catalog(one, other), refused=refused)
+    assert [caution.seen for caution in plan.users[0].cautions] == [""]
+    # Another kind is another warning.
+    refused = [Refused(kind=K.UNKNOWN, given=frozenset({A}), seen="t")]
+    plan = plan_save([user(sku_b=(direct(),))], GIVE_A, catalog(one, other), refused=refused)
+    assert [caution.seen for caution in plan.users[0].cautions] == ["", "t"]

@@ -88,3 +88,8 @@ def test_the_rest_of_a_wish_goes_on_without_the_product_that_cannot_be_had(kind:
     assert found[-1] == without
     wish = Wish(products={A: Choice.ALL, B: Choice.ALL}, plans={(A, "p"): Choice.NONE, (B, "p"): Choice.NONE})
     assert repaired(wish, without) == Wish(products={B: Choice.ALL}, plans={(B, "p"): Choice.NONE})
+
+
+def test_a_plan_that_is_not_sold_there_is_switched_off_or_its_product_left_out() -> None:
+    found = repairs(FailureKind.LOCATION_FORBIDDEN, (f"{A}-p1",), user(), GIVES_A, catalog(), (A,))
+    assert [one.code for one in found] == [f"off:{A}:{A}-p1", f"without:{A}"]

@@ -96,6 +96,18 @@ def test_an_error_of_another_shape_has_no_facts(body: object) -> None:
     assert fault_of(body) == Fault()
 
 
+@pytest.mark.parametrize(
+    ("inside", "message"),
+    [
+        ('{"error":{"code":"x","message":"No."}}', "No."),
+        ('{"error":{"code":"x"}}', '{"error":{"code":"x"}}'),
+        ('{"error":', '{"error":'),
+    ],
+)
+def test_an_error_in_the_words_of_an_error_is_read_where_it_says_more(inside: str, message: str) -> None:
+    assert fault_of({"error": {"code": "BadRequest", "message": inside}}).message == message
+
+
 def test_odata_message_object_is_read() -> None:
     assert fault_of({"error": {"message": {"lang": "en", "value": "No."}}}).message == "No."
 
