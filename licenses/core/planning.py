@@ -186,7 +186,7 @@ class Planner:
         cautions = self._foresee(after, diff) if refusal is None else ()
         if refusal is None:
             # Who will be refused gives nothing back; a seat is kept for them, for Microsoft has the last word.
-            is_doubtful = any(not caution.seen for caution in cautions)
+            is_doubtful = freed and any(not caution.seen for caution in cautions)
             self.ledger.move(newly, () if is_doubtful else freed)
         return UserPlan(
             user_id=state.user_id,
