@@ -81,7 +81,7 @@ def _edited(change: LicenseChange, edit: Callable[[LicenseChange], None]) -> Lic
         if change.status != Status.DRAFT:
             return change
         edit(change)
-        change.user_changes.all().delete()
+        save.forget_plan(change)
         change.starts_itself = False
         if len(change.planned_users) > save.PLANNED_IN_REQUEST:
             change.status = Status.PLANNING

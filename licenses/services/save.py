@@ -239,9 +239,15 @@ def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Person], ca
     change.save()
 
 
+def forget_plan(change: LicenseChange) -> None:
+    """Throw away what was planned of a draft; it is planned anew."""
+    change.user_changes.all().delete()
+    change.products.all().delete()
+
+
 def _plan_again(change: LicenseChange) -> LicenseChange:
     """Throw the draft's rows away and plan from the present state."""
-    change.user_changes.all().delete()
+    forget_plan(change)
     change.causes = sorted({*change.causes, Cause.DRIFT.value})
     change.drift_since = change.drift_since or change.created_at
     change.seen_at = None

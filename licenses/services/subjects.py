@@ -23,7 +23,7 @@ class _Subject:
 
 
 def note_products(change: LicenseChange, wish: Wish, users: Iterable[UserPlan]) -> None:
-    """Write anew what a planned change is about: what was wished, and what its users will get or lose."""
+    """Write what a change is about that is planned now: what was wished, and what its users will get or lose."""
     planned = (user for user in users if user.refusal is None)
     _write(change, wish, _counted((user.diff, user.state_before) for user in planned))
 
@@ -31,6 +31,7 @@ def note_products(change: LicenseChange, wish: Wish, users: Iterable[UserPlan]) 
 def note_done(change: LicenseChange, wish: Wish) -> None:
     """Write anew what a change that has ended did: to those users alone who were updated."""
     rows = change.user_changes.filter(state=UserChange.State.UPDATED).exclude(add=[], remove=[])
+    change.products.all().delete()
     _write(
         change, wish, _counted(_deeds(rows.only("object_id", "add", "remove", "location", "before").iterator(2_000)))
     )
@@ -64,7 +65,6 @@ def _write(change: LicenseChange, wish: Wish, found: dict[SkuId, _Subject]) -> N
     for sku_id, choice in choices:
         if choice != Choice.KEEP:
             found.setdefault(sku_id, _Subject())
-    change.products.all().delete()
     ChangeProduct.objects.bulk_create(
         ChangeProduct(
             change=change,
