@@ -125,7 +125,7 @@ def _notes(row: UserChange, names: Names) -> list[Line]:
             text = _("%(name)s: kept by group %(group)s") % {"name": names.product(kept["skuId"]), "group": groups}
         notes.append(Line("lock", _("Kept"), text))
     for caution in row.cautions:
-        notes.append(Line("warn", _("Warning"), _warning(caution, names)))
+        notes.append(Line("warn", _("Warning"), warning(caution, names)))
     if row.failure_kind:
         about = listed(names.product(sku_id) for sku_id in row.failure_skus)
         title = str(explanation(row.failure_kind).title)
@@ -133,7 +133,7 @@ def _notes(row: UserChange, names: Names) -> list[Line]:
     return notes
 
 
-def _warning(caution: Mapping[str, Any], names: Names) -> str:
+def warning(caution: Mapping[str, Any], names: Names) -> str:
     """Return what is foreseen, and when Microsoft refused the same where that is how it is known."""
     about = [names.product(sku_id) for sku_id in caution["skus"]] + [names.plan(plan) for plan in caution["plans"]]
     text = f"{explanation(caution['kind']).title}: {listed(about)}"
