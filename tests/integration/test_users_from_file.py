@@ -18,7 +18,7 @@ from customers.list_form import MAX_LINES
 from customers.models import Customer, DirectoryUser, SelectedUser
 from licensing_portal.staff.models import StaffUser
 from tests.factories import CustomerFactory, DirectoryUserFactory
-from tests.unit.test_uploaded import COMPOUND, repacked, workbook
+from tests.unit.test_uploaded import COMPOUND, repacked, sheet_of, workbook
 
 pytestmark = pytest.mark.django_db
 
@@ -190,7 +190,7 @@ def _large_workbook(rows: int) -> bytes:
     cells = "".join(
         f'<row r="{n}"><c r="A{n}" t="inlineStr"><is><t>u{n}@x.example</t></is></c></row>' for n in range(1, rows + 1)
     )
-    return repacked(workbook([["a@x"]]), sheet=f"<worksheet><sheetData>{cells}</sheetData></worksheet>")
+    return repacked(workbook([["a@x"]]), sheet=sheet_of(cells))
 
 
 def _large_csv(rows: int) -> bytes:
