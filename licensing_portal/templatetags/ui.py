@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from django import template
 from django.conf import settings
@@ -35,6 +36,21 @@ def _icon(name: str, classes: str, _base: str) -> SafeString:
         static("icons.svg"),
         name,
     )
+
+
+_WRITTEN = "written once"
+
+
+@register.simple_tag(takes_context=True)
+def once(context: template.Context, name: str, **values: object) -> SafeString:
+    """Print a template with these values alone; what many rows of a page share is written once."""
+    rendered: Any = context.render_context
+    written: dict[object, SafeString] = rendered.setdefault(_WRITTEN, {})
+    key = (name, *values.values())
+    if key not in written:
+        assert context.template is not None
+        written[key] = context.template.engine.get_template(name).render(context.new(values))
+    return written[key]
 
 
 @register.filter
