@@ -42,7 +42,8 @@ class _Sighting:
 def known_of(customer: Customer) -> tuple[Refused, ...]:
     """Return what is remembered of a customer, the latest first, in one query."""
     rows = RefusalSeen.objects.filter(customer=customer).order_by("-last_seen", "pk")[:_KEPT]
-    return tuple(_refused(row) for row in rows)
+    # Another version may have known other kinds.
+    return tuple(_refused(row) for row in rows if row.kind in FailureKind)
 
 
 def note(change: LicenseChange) -> None:
@@ -59,6 +60,9 @@ def note(change: LicenseChange) -> None:
         for key, one in seen.items():
             if key not in refuted:
                 _remember(change.customer, key, one, now)
+        # What planning does not look at could never be refuted either.
+        rows = RefusalSeen.objects.filter(customer=change.customer).order_by("-last_seen", "pk")
+        RefusalSeen.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[_KEPT:])).delete()
 
 
 def _seen(change: LicenseChange) -> dict[str, _Sighting]:

@@ -280,6 +280,10 @@ def _finish(change: LicenseChange) -> None:
         note_done(change, wish_from_json(change.wish))
         for following in lanes.first_in_line(change.customer):
             doorbell.ring(following)
-    refusals.note(change)
     # Afterwards and by itself: lists and figures are right at once, and nobody waits for their counting.
     write_after_change(change.customer)
+    try:
+        refusals.note(change)
+    # A memory only warns: whatever is wrong with it, the change has ended.
+    except Exception:
+        logger.exception("what change %s was refused for is not remembered", change.pk)

@@ -179,3 +179,22 @@ def test_a_change_that_ends_twice_counts_once(sandbox: Sandbox, story: Customer,
     change = saved(staff, story, JOINERS[:1], Wish(products={sku("SPE_E3"): ALL}))
     run._finish(change)
     assert RefusalSeen.objects.get().number == 1
+
+
+def test_a_kind_that_this_version_does_not_know_is_passed_over(rooms: Customer, staff: StaffUser) -> None:
+    wish = Wish(products={sku(BASIC): ALL})
+    saved(staff, rooms, JOINERS[:1], wish)
+    RefusalSeen.objects.update(kind="of another version")
+    assert refusals.known_of(rooms) == ()
+    assert _cautions(draft(staff, rooms, JOINERS[1:2], wish), JOINERS[1]) == []
+
+
+def test_what_planning_does_not_look_at_any_more_is_gone(rooms: Customer, staff: StaffUser) -> None:
+    now = timezone.now()
+    RefusalSeen.objects.bulk_create(
+        RefusalSeen(customer=rooms, key=str(number), kind="exclusive", first_seen=now, last_seen=now)
+        for number in range(250)
+    )
+    saved(staff, rooms, JOINERS[:1], Wish(products={sku(BASIC): ALL}))
+    assert RefusalSeen.objects.count() == 200
+    assert RefusalSeen.objects.filter(number=1).exists()
