@@ -16,11 +16,9 @@ def cause_figures(plan: SavePlan) -> Mapping[Cause, int]:
 def _causes_of(user: UserPlan) -> Iterable[Cause]:
     if user.refusal is not None:
         yield REFUSAL_CAUSES.get(user.refusal.kind, Cause.REFUSED)
-    if user.diff.is_empty:
+    if not user.needs_call:
         return
     yield Cause.MANY_USERS
-    if user.refusal is not None:
-        return
     if user.diff.remove:
         yield Cause.REMOVES_PRODUCT
     if any(switched_off(add, user.state_before) for add in user.diff.add):

@@ -222,7 +222,7 @@ REFUSAL_CAUSES: Mapping[FailureKind, Cause] = {
 def found_causes(plans: Sequence[UserPlan], review_above: int) -> set[Cause]:
     """Return why Review must ask, as far as the users' plans tell."""
     causes = {REFUSAL_CAUSES.get(plan.refusal.kind, Cause.REFUSED) for plan in plans if plan.refusal}
-    if sum(not plan.diff.is_empty for plan in plans) > review_above:
+    if sum(plan.needs_call for plan in plans) > review_above:
         causes.add(Cause.MANY_USERS)
     newly_licensed = [plan.state_before for plan in plans if plan.newly_held and plan.refusal is None]
     if any(not state.enabled for state in newly_licensed):

@@ -105,7 +105,7 @@ def test_each_cause_has_its_number_of_users() -> None:
     ]
     plan = plan_save(states, Wish(products={A: ALL, B: NONE}), catalog(), review_above=1)
     assert cause_figures(plan) == {
-        Cause.MANY_USERS: 5,
+        Cause.MANY_USERS: 4,
         Cause.BLOCKED_NEWLY_LICENSED: 1,
         Cause.NO_LOCATION: 1,
         Cause.REMOVES_PRODUCT: 1,
@@ -117,6 +117,11 @@ def test_who_is_refused_loses_no_plan() -> None:
     off = Wish(plans={(A, "sku-a-p1"): NONE})
     states = [user("1", sku_a=(direct(),)), user("2", sku_a=(direct("sku-a-p1"),))]
     assert cause_figures(plan_save(states, off, catalog())) == {Cause.REMOVES_PLAN: 1}
+
+
+def test_who_is_refused_is_not_changed() -> None:
+    plan = plan_save([user(str(one)) for one in range(9)], GIVE, catalog(sku(A, free=2)), review_above=2)
+    assert plan.causes == {Cause.SHORT}
 
 
 def test_an_old_picture_is_a_cause() -> None:
