@@ -4,7 +4,7 @@ A draft of the change's own wish with one thing different, for the users of that
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from licenses.core.catalog import Catalog
@@ -54,12 +54,15 @@ def _repairs(change: LicenseChange, cause: report.Cause, catalog: Catalog) -> Se
     if change.kind == Kind.UNDO:
         # It was planned from what people had, not from a wish that could be another one.
         return tuple(one for one in found if one.act == Act.RETRY)
-    wish = wish_from_json(change.wish)
+    return sensible(found, wish_from_json(change.wish))
+
+
+def sensible(found: Iterable[Repair], wish: Wish) -> tuple[Repair, ...]:
+    """Return the repairs that leave something of a wish that is worth trying: half of a swap is not."""
     return tuple(one for one in found if one.act != Act.WITHOUT or _leaves_something(repaired(wish, one)))
 
 
 def _leaves_something(wish: Wish) -> bool:
-    """Tell whether a wish is worth trying without one of its products: half of a swap is not."""
     return not (wish.is_empty or wish.removes_products)
 
 

@@ -9,13 +9,14 @@ from typing import Any
 from django.db.models import Count, Min
 
 from licenses.core.catalog import Catalog
-from licenses.core.repair import Act, repairs
+from licenses.core.repair import Act, Repair, repairs
 from licenses.core.triage import FailureKind
 from licenses.models import LicenseChange, UserChange
 from licenses.services.intents import diff_of, state_before
 from licenses.services.naming import Names
 from licenses.services.outcomes import mentioned, warning
-from licenses.services.repair import Offer, named
+from licenses.services.repair import Offer, named, sensible
+from licenses.services.wishes import wish_from_json
 
 # So many different outcomes are looked at.
 _OUTCOMES = 200
@@ -38,11 +39,13 @@ def review_clashes(change: LicenseChange, catalog: Catalog) -> list[ReviewClash]
     counted, firsts = _counted(change)
     names = Names(change.customer, *mentioned(firsts.values()))
     names.learn(catalog.names)
-    may_mend = change.kind != LicenseChange.Kind.UNDO
+    # An undo has no wish: it is planned from what people had.
+    wish = None if change.kind == LicenseChange.Kind.UNDO else wish_from_json(change.wish)
     found = []
     for key, users in counted.most_common():
         caution = json.loads(key)
-        offers = _offers(caution, firsts[key], catalog, names) if may_mend else ()
+        mending = sensible(_repairs(caution, firsts[key], catalog), wish) if wish is not None else ()
+        offers = tuple(named(repair, names) for repair in mending)
         found.append(ReviewClash(text=warning(caution, names), users=users, offers=offers))
     return found
 
@@ -68,7 +71,7 @@ def _counted(change: LicenseChange) -> tuple[Counter[str], dict[str, UserChange]
     return counted, firsts
 
 
-def _offers(caution: _Caution, row: UserChange, catalog: Catalog, names: Names) -> tuple[Offer, ...]:
+def _repairs(caution: _Caution, row: UserChange, catalog: Catalog) -> tuple[Repair, ...]:
     kind = FailureKind(caution["kind"])
     found = repairs(kind, caution["plans"], state_before(row), diff_of(row), catalog, caution["skus"])
-    return tuple(named(repair, names) for repair in found if repair.act != Act.RETRY)
+    return tuple(repair for repair in found if repair.act != Act.RETRY)
