@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from licenses.views import change, exports, history, manage, products, refresh, report, review, templates
+from licenses.views import change, exports, history, manage, products, refresh, report, review, summary, templates
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
 app_name = "licenses"
@@ -11,7 +11,7 @@ urlpatterns = [
     path(f"{_CUSTOMER}/refresh/", refresh.refresh, name="refresh"),
     path(f"{_CUSTOMER}/licenses/", products.products, name="products"),
     path(f"{_CUSTOMER}/licenses/manage/", manage.manage, name="manage"),
-    path(f"{_CUSTOMER}/licenses/manage/summary/", manage.summary, name="manage-summary"),
+    path(f"{_CUSTOMER}/licenses/manage/summary/", summary.summary, name="manage-summary"),
     path(f"{_CUSTOMER}/licenses/review/", review.review, name="review"),
     path(f"{_CUSTOMER}/licenses/<guid:sku_id>/holders/", products.holders, name="holders"),
     path(f"{_CUSTOMER}/licenses/<guid:sku_id>/buy/", products.buy, name="buy"),

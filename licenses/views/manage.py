@@ -4,33 +4,25 @@ import uuid
 from enum import StrEnum
 from http import HTTPStatus
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from customers import selection as selections
 from customers.models import Customer, Selection
 from customers.scope import customer_or_404
 from licenses import doorbell
-from licenses.cause_words import cause_words
-from licenses.core.carried import KeptOff, kept_off
 from licenses.core.catalog import Catalog
-from licenses.core.cause_figures import cause_figures
 from licenses.core.diff import Wish
-from licenses.core.estimate import estimate
 from licenses.countries import choices, country_name
 from licenses.forms import MAX_REFERENCE, WishForm, content_of, one_time_key
-from licenses.messages import family_name
 from licenses.models import LicenseChange
 from licenses.services import keys, save, templates
 from licenses.services import manage as boxes
-from licenses.services.effects import effects, foreseen, plan_notes
-from licenses.services.picture import has_drifted
 from licenses.services.refresh import read_if_few
 from licenses.services.states import load_catalog
 from licenses.services.wishes import wish_from_json
@@ -127,10 +119,12 @@ def _page(
     *,
     started: start.Start | None = None,
     is_reading: bool = False,
+    posted: WishForm | None = None,
 ) -> HttpResponse:
     """Render the page with what the form already holds and what it started from.
 
-    `is_reading`: the users are being read again meanwhile.
+    `is_reading`: the users are being read again meanwhile. `posted`: the form that was filled in further, which was
+    rendered earlier: what has changed since is still to be asked about.
     """
     users = selections.users(selection)
     chosen = boxes.chosen_users(users, CHIPS)
@@ -154,7 +148,8 @@ def _page(
         "reference": form.data.get("reference", ""),
         "max_reference": MAX_REFERENCE,
         "key": uuid.uuid4().hex,
-        "seen": timezone.now().isoformat(),
+        "counter": selection.counter if posted is None else posted.counter,
+        "seen": ((posted and posted.seen) or timezone.now()).isoformat(),
         "unset": list(unset[:_NAMED]) if chosen.unset else [],
         "unset_total": chosen.unset,
         "proposed": (customer.country, country_name(customer.country, language)) if customer.country else None,
@@ -171,10 +166,12 @@ def _start(request: StaffRequest, customer: Customer, selection: Selection, go: 
     """Fill boxes, or keep a template, and show the page again; nothing of it is a save."""
     if (away := _not_ready(request, customer, selection)) is not None:
         return away
-    form, started = WishForm(request.POST, load_catalog(customer)), None
+    posted, started = WishForm(request.POST, load_catalog(customer)), None
+    form = posted
     if not form.errors:
         form, started = start.press(request, selection, form, go)
-    return _page(request, customer, selection, form, status=422 if form.errors else 200, started=started)
+    status = 422 if form.errors else 200
+    return _page(request, customer, selection, form, status=status, started=started, posted=posted)
 
 
 def _post(request: StaffRequest, customer: Customer, selection: Selection) -> HttpResponse:
@@ -249,49 +246,3 @@ def _follow(draft: LicenseChange) -> HttpResponse:
     if draft.status != LicenseChange.Status.DRAFT:
         return redirect("licenses:change", change_id=draft.pk)
     return redirect(review_address(draft))
-
-
-def _kept_name(kept: KeptOff, catalog: Catalog) -> str:
-    """Return what people call a family that a swap keeps off, or the plan that is of none."""
-    plans = catalog.skus[kept.sku_id].plans
-    named = (plan.display_name for plan in plans if plan.plan_id == kept.plan_id)
-    return family_name(kept.family) or next(named)
-
-
-@require_POST
-@needs(Right.LICENSE_PLAN)
-def summary(request: StaffRequest, tenant_id: str) -> HttpResponse:
-    """Answer the live summary of what the form would do, by the code of the save."""
-    customer = customer_or_404(request, tenant_id)
-    selection = selections.get(request.user, customer)
-    catalog: Catalog = load_catalog(customer)
-    form = WishForm(request.POST, catalog)
-    if form.errors:
-        # Nothing is swapped in for it.
-        return HttpResponse(next(iter(form.errors.values())), status=422, content_type="text/plain; charset=utf-8")
-    pks = list(selections.in_seat_order(selection))
-    plan = save.preview(
-        customer,
-        form.wish,
-        pks,
-        catalog=catalog,
-        selection_changed=form.counter != selection.counter,
-        drift=form.seen is None or has_drifted(customer, pks, form.seen),
-    )
-    found, figures = effects(plan, catalog), cause_figures(plan)
-    locations = sum(1 for user in plan.users if user.diff.location and user.refusal is None)
-    context = {
-        "customer": customer,
-        "effects": [effect for effect in found.values() if effect.is_any],
-        "all_effects": found.values(),
-        "notes": plan_notes(plan, form.wish, catalog),
-        "kept_off": [(_kept_name(one, catalog), one.users) for one in kept_off(plan, catalog)],
-        "foreseen": foreseen(plan, catalog),
-        "locations": locations,
-        "causes": [cause_words(cause, figures.get(cause, 0)) for cause in sorted(plan.causes)],
-        "calls": plan.calls,
-        "left_out": sum(1 for user in plan.users if user.refusal),
-        "estimate": estimate(plan.writes, rate=settings.WRITES_PER_SECOND, burst=settings.WRITE_BURST),
-        "is_empty": form.wish.is_empty,
-    }
-    return render(request, "licenses/summary.html", context)

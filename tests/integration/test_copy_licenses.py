@@ -346,3 +346,17 @@ def test_enter_in_a_field_presses_the_fields_own_button(
     else:
         assert chosen(answer.content.decode(), product("STANDARDPACK")) == expected
         assert not LicenseChange.objects.exists()
+
+
+def test_what_another_tab_selected_is_still_asked_about(
+    story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    select(staff, story, JOINERS[:2])
+    seen = form(staff, story)
+    select(staff, story, [*JOINERS, user_id("sales", 1)])
+    page = staff_client.post(page_of(story), seen | {"go": "copy", "from": address_of(SALES_4)}).content.decode()
+    posted = {name: re.search(rf'name="{name}" value="([^"]*)"', page) for name in ("selection", "seen")}
+    kept = {name: html.unescape(found[1]) for name, found in posted.items() if found}
+
+    assert kept["selection"] == str(seen["selection"])
+    assert kept["seen"][:19] == str(seen["seen"])[:19]
