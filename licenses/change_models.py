@@ -63,6 +63,8 @@ class LicenseChange(models.Model):
     seen_at = models.DateTimeField(null=True, blank=True)
     # Since when changes behind the draft's back are shown; null while there was none.
     drift_since = models.DateTimeField(null=True, blank=True)
+    # Raised by every planning: who saves must have seen this one.
+    plan_number = models.PositiveSmallIntegerField(default=0)
     # Why Review asks (core.planning.Cause values), and the seat table as planned.
     causes = models.JSONField(default=list)
     # Cause → how many users it concerns.

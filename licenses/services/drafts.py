@@ -8,7 +8,7 @@ from django.db import transaction
 from licenses import doorbell
 from licenses.core.repair import Repair, repaired
 from licenses.models import LicenseChange, UserChange
-from licenses.services import save
+from licenses.services import save, written_plans
 from licenses.services.intents import diff_of, state_before
 from licenses.services.wishes import wish_from_json, wish_to_json
 
@@ -81,14 +81,14 @@ def _edited(change: LicenseChange, edit: Callable[[LicenseChange], None]) -> Lic
         if change.status != Status.DRAFT:
             return change
         edit(change)
-        save.forget_plan(change)
+        written_plans.forget(change)
         change.starts_itself = False
         if len(change.planned_users) > save.PLANNED_IN_REQUEST:
             change.status = Status.PLANNING
             change.save()
             doorbell.ring_planner(change)
         else:
-            save.write_plan(change)
+            written_plans.write(change)
     return change
 
 

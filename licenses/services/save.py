@@ -5,7 +5,6 @@ Nothing here talks to Microsoft; the pump (services/run.py) does, after the inte
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import batched
 from uuid import UUID
 
 from django.conf import settings
@@ -15,34 +14,30 @@ from django.utils import timezone
 from customers import selection as selections
 from customers.models import Customer, Selection
 from licenses import doorbell
-from licenses.core.carried import kept_off
 from licenses.core.catalog import Catalog
-from licenses.core.cause_figures import cause_figures
 from licenses.core.diff import Wish
-from licenses.core.losses import losses
 from licenses.core.planning import Cause, SavePlan, plan_save
 from licenses.models import LicenseChange, UserChange
-from licenses.services import lanes, refusals
-from licenses.services.intents import Person, build_row, people
+from licenses.services import lanes, refusals, written_plans
 from licenses.services.keys import same_key
 from licenses.services.picture import doubts, has_drifted, selection_moved
-from licenses.services.plans import plan_change
 from licenses.services.states import load_catalog, load_states
 from licenses.services.stopping import cancel
-from licenses.services.subjects import note_products
-from licenses.services.wishes import wish_from_json, wish_to_json
-from licensing_portal.bulk_rows import insert_new
+from licenses.services.wishes import wish_to_json
 from licensing_portal.staff.models import StaffUser
 
 # Above this many users planning leaves the request.
 PLANNED_IN_REQUEST = 1_000
-_ROWS_AT_ONCE = 2_000
 
 Status = LicenseChange.Status
 
 
 class NobodySelected(Exception):
     """There is nobody to save for."""
+
+
+class OtherPlan(Exception):
+    """The draft was planned again after the person had seen it."""
 
 
 class TooManyUsers(Exception):
@@ -144,7 +139,7 @@ def _store(change: LicenseChange, user_pks: list[int], planned_in_request: int) 
     if large:
         doorbell.ring_planner(change)
     else:
-        write_plan(change)
+        written_plans.write(change)
 
 
 def plan_stored(change_id: UUID | str) -> None:
@@ -154,105 +149,44 @@ def plan_stored(change_id: UUID | str) -> None:
         if change.status != Status.PLANNING:
             return
         change.status = Status.DRAFT
-        write_plan(change)
+        written_plans.write(change)
         if change.cancel_requested_at is not None:
             cancel(change)
         elif change.starts_itself and not change.causes and not _selection_moved(change):
             _queue(change)
 
 
-def start(change: LicenseChange, *, key: str = "", unattended: bool = False) -> LicenseChange:
+def start(change: LicenseChange, *, key: str = "", unattended: bool = False, plan: int | None = None) -> LicenseChange:
     """Queue a draft and empty the selection of its users; a change that is under way already is left alone.
 
     When a user changed behind the draft's back it is planned again and stays a draft, with `drift` among its
     causes: the caller shows Review again. So it does when the start is `unattended`, which is not Review's own, and
-    the selection is no longer the draft's: another tab may have saved it.
+    the selection is no longer the draft's: another tab may have saved it. Raises OtherPlan when the draft's plan is not
+    the one of this number.
     """
     with transaction.atomic():
         change = LicenseChange.objects.select_for_update().get(pk=change.pk)
         if change.status != Status.DRAFT:
             return change
+        if plan is not None and plan != change.plan_number:
+            raise OtherPlan
         if unattended and _selection_moved(change):
             return change
-        if has_drifted(change.customer, concerned(change), change.created_at):
+        if has_drifted(change.customer, written_plans.concerned(change), change.created_at):
             return _plan_again(change)
         change.start_key = key
         _queue(change)
     return change
 
 
-def concerned(change: LicenseChange) -> list[int]:
-    """Return the row ids of those chosen whom nobody has left out in Review, in their order."""
-    absent = {pk for some in change.left_out.values() for pk in some}
-    return [pk for pk in change.planned_users if pk not in absent] if absent else change.planned_users
-
-
-def write_plan(change: LicenseChange) -> None:
-    """Plan the change's users and store one outbox row each."""
-    pks = concerned(change)
-    catalog = load_catalog(change.customer)
-    states = load_states(change.customer, pks)
-    if has_drifted(change.customer, pks, change.seen_at):
-        change.drift_since = change.drift_since or change.seen_at
-    known = people(pks)
-    pks = [pk for pk in pks if pk in states and pk in known]
-    plan = plan_change(
-        change,
-        [states[pk] for pk in pks],
-        catalog,
-        selection_changed=Cause.SELECTION_CHANGED.value in change.causes,
-        drift=Cause.DRIFT.value in change.causes or change.drift_since is not None,
-    )
-    _store_plan(change, plan, [known[pk] for pk in pks], catalog)
-
-
-def _store_plan(change: LicenseChange, plan: SavePlan, persons: list[Person], catalog: Catalog) -> None:
-    """Store the rows in batches, and what Review shows beside them."""
-    now = timezone.now()
-    rows = (
-        build_row(change, user_plan, person, position=position, now=now)
-        for position, (user_plan, person) in enumerate(zip(plan.users, persons, strict=True))
-    )
-    # Batch by batch, so that 50,000 rows are never in memory together.
-    for some in batched(rows, _ROWS_AT_ONCE):
-        insert_new(some)
-    change.causes = sorted(cause.value for cause in plan.causes)
-    change.figures = {cause.value: number for cause, number in cause_figures(plan).items()}
-    change.seats = [
-        {
-            "skuId": line.sku_id,
-            "needed": line.needed,
-            "free": line.free,
-            "freed": line.freed,
-            "short": line.short,
-            "after": line.after,
-        }
-        for line in plan.seats
-    ]
-    change.losses = [[family.value, number] for family, number in losses(plan, catalog).items()]
-    change.kept_off = [
-        {"skuId": one.sku_id, "family": one.family.value, "planId": one.plan_id, "users": one.users}
-        for one in kept_off(plan, catalog)
-    ]
-    change.total = len(plan.users)
-    note_products(change, wish_from_json(change.wish), plan.users)
-    change.save()
-
-
-def forget_plan(change: LicenseChange) -> None:
-    """Throw away what was planned of a draft; it is planned anew."""
-    change.user_changes.all().delete()
-    change.products.all().delete()
-
-
 def _plan_again(change: LicenseChange) -> LicenseChange:
     """Throw the draft's rows away and plan from the present state."""
-    forget_plan(change)
+    written_plans.forget(change)
     change.causes = sorted({*change.causes, Cause.DRIFT.value})
     change.drift_since = change.drift_since or change.created_at
     change.seen_at = None
     change.created_at = timezone.now()
-    write_plan(change)
+    written_plans.write(change)
     return change
 
 
@@ -275,7 +209,7 @@ def _queue(change: LicenseChange) -> None:
         now = change.queued_at = change.sliced_at = timezone.now()
         if not calls:
             change.started_at = change.finished_at = now
-        pks, change.planned_users = concerned(change), []
+        pks, change.planned_users = written_plans.concerned(change), []
         change.save()
         _empty_selection(change, pks)
         if calls:

@@ -24,7 +24,7 @@ from licenses.countries import choices
 from licenses.forms import one_time_key
 from licenses.messages import family_name, loss
 from licenses.models import LicenseChange, UserChange
-from licenses.services import drafts, drift_lines, last_seats, review_clashes, review_groups, save
+from licenses.services import drafts, drift_lines, last_seats, review_clashes, review_groups, save, written_plans
 from licenses.services.naming import Names
 from licenses.services.progress import writes_left
 from licenses.services.states import load_catalog
@@ -71,7 +71,7 @@ def _page(request: StaffRequest, change: LicenseChange, *, status: int = 200, **
         "change": change,
         "person": person_of(change),
         "key": uuid.uuid4().hex,
-        "drift": drift_lines.drift_of(change, save.concerned(change)),
+        "drift": drift_lines.drift_of(change, written_plans.concerned(change)),
         "causes": [(cause, cause_words(cause, change.figures.get(cause, 0))) for cause in change.causes],
         "countries": choices(get_language() or "en") if Cause.NO_LOCATION in change.causes else (),
         "is_short": any(line["short"] for line in change.seats),
@@ -142,11 +142,21 @@ def _start(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     if number and _typed(request.POST.get("confirm", "")) != str(number):
         error = _("Type %(n)s: so many users lose licenses.") % {"n": intcomma(number)}
         return _page(request, change, status=422, confirm=error)
-    started = save.start(change, key=one_time_key(request.POST))
+    try:
+        started = save.start(change, key=one_time_key(request.POST), plan=_seen_plan(request, change))
+    except save.OtherPlan:
+        messages.warning(request, _("This draft was changed in another tab. This is the new picture."))
+        return redirect(review_address(change))
     if started.status == LicenseChange.Status.DRAFT:
         messages.warning(request, _("Licenses of these users have changed meanwhile. This is the new picture."))
         return redirect(review_address(change))
     return redirect("licenses:change", change_id=started.pk)
+
+
+def _seen_plan(request: StaffRequest, change: LicenseChange) -> int:
+    """Return the number of the plan that the page showed; without one, of the plan that was just judged."""
+    posted = request.POST.get("plan", "")
+    return int(posted) if posted.isascii() and posted.isdigit() and len(posted) < 6 else change.plan_number
 
 
 def _typed(text: str) -> str:

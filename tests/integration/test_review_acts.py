@@ -3,13 +3,15 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from customers import selection as selections
 from customers.models import Customer
 from licenses.core.diff import Wish
+from licenses.core.failures import FailureKind
 from licenses.core.planning import Cause
 from licenses.core.rules import EXCHANGE_STANDARD
-from licenses.models import Holding, LicenseChange, UserChange
+from licenses.models import Holding, LicenseChange, RefusalSeen, UserChange
 from licenses.services import save
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
@@ -223,3 +225,37 @@ def test_what_changed_behind_a_draft_is_shown_with_whose_doing_it_was(
     assert story.users.get(object_id=people[1]).display_name not in told
     press(staff_client, change, "save")
     assert change.status != LicenseChange.Status.DRAFT
+
+
+def test_another_tab_that_plans_anew_stops_a_save(story: Customer, staff: StaffUser, staff_client: Client) -> None:
+    people = [user_id("sales", 1), user_id("sales", 2)]
+    change = draft(staff, story, people, Wish(products={sku("SPE_E5"): ALL}))
+    number = change.plan_number
+    assert f'name="plan" value="{number}"' in text(staff_client, change)
+    press(staff_client, change, "repair", repair=f"remove:{sku('STANDARDPACK')}")
+    press(staff_client, change, "save", plan=number)
+    assert change.status == LicenseChange.Status.DRAFT
+    page = text(staff_client, change)
+    assert "This draft was changed in another tab." in page
+    press(staff_client, change, "save", plan=change.plan_number)
+    assert change.status != LicenseChange.Status.DRAFT
+
+
+def test_half_of_a_swap_is_no_repair(story: Customer, staff: StaffUser, staff_client: Client) -> None:
+    now = timezone.now()
+    RefusalSeen.objects.create(
+        customer=story,
+        key="k",
+        kind=FailureKind.NOT_USER_SKU.value,
+        combination={"given": [sku("SPE_E5")]},
+        skus=[sku("SPE_E5")],
+        first_seen=now,
+        last_seen=now,
+    )
+    code = f'value="without:{sku("SPE_E5")}"'
+    both = Wish(products={sku("SPE_E5"): ALL, sku("POWER_BI_PRO"): ALL})
+    assert code in text(staff_client, draft(staff, story, WANT_E5[:2], both))
+    swap = Wish(products={sku("SPE_E5"): ALL, sku("STANDARDPACK"): NONE})
+    page = text(staff_client, draft(staff, story, [user_id("sales", 1)], swap))
+    assert "Microsoft refused this here before" in page
+    assert code not in page
