@@ -16,6 +16,12 @@ def write_figures(customer: Customer) -> None:
     users = DirectoryUser.objects.of(customer)
     customer.user_count = users.count()
     customer.error_users = users.filter(has_errors=True).count()
+    customer.save(update_fields=["user_count", "error_users"])
+    write_product_figures(customer)
+
+
+def write_product_figures(customer: Customer) -> None:
+    """Count what the list of customers shows of products; whenever they were read, so that both pages agree."""
     free = short = over = 0
     for entitlement in Entitlement.objects.filter(customer=customer, applies_to="User"):
         seats: Seats = entitlement.seats
@@ -25,7 +31,7 @@ def write_figures(customer: Customer) -> None:
             free += seats.available
             short += owned > 0 and seats.available == 0
     customer.free_licenses, customer.short_products, customer.over_licenses = free, short, over
-    customer.save(update_fields=["user_count", "error_users", "free_licenses", "short_products", "over_licenses"])
+    customer.save(update_fields=["free_licenses", "short_products", "over_licenses"])
 
 
 def write_after_change(customer: Customer) -> None:

@@ -11,6 +11,7 @@ from customers.models import Customer
 from licenses.core.families import family_of
 from licenses.models import Entitlement, EntitlementPlan, Product, ServicePlan, Subscription
 from licenses.product_names import plan_name, product_name
+from licenses.services.figures import write_product_figures
 from licensing_portal.gateways.protocol import SkuRecord, SubscriptionRecord
 
 # (SKU id, plan id) → applies to, provisioning status, place.
@@ -42,6 +43,7 @@ def store_products(customer: Customer, skus: Sequence[SkuRecord], *, read_at: da
         )
         customer.entitlements.filter(product__sku_id__in=known.keys() - owned.keys()).delete()
         _write_plans(customer, owned, dict(zip(owned, (row.pk for row in rows), strict=True)))
+        write_product_figures(customer)
 
 
 def _is_news(customer: Customer, owned: dict[str, SkuRecord]) -> bool:
