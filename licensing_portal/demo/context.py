@@ -32,6 +32,7 @@ class DemoFrame:
     steps_total = len(tour.STEPS)
     slow_seconds = drawer.SLOW_SECONDS
     start_seconds = drawer.START_SECONDS
+    references = tour.REFERENCES
     throttled_writes, wait_seconds = drawer.THROTTLED_WRITES, drawer.WAIT_SECONDS
 
     def __init__(self, request: HttpRequest, staff: StaffUser) -> None:

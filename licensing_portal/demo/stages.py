@@ -163,18 +163,22 @@ def leave_free(room: ControlRoom, customer: Customer, sku_id: str, free: int) ->
     """Set what the customer has bought so that this many licenses are free."""
     sku = room.product(customer.tenant_id, sku_id)
     units = sku["consumedUnits"] + free - sku["prepaidUnits"]["warning"]
-    if units != sku["prepaidUnits"]["enabled"]:
-        room.set_bought(customer.tenant_id, sku_id, max(0, units))
+    # Also when it is so already: what the control room changes is seen at once, and all counts with it.
+    room.set_bought(customer.tenant_id, sku_id, max(0, units))
 
 
 def _read(customer: Customer, stage: Stage) -> None:
     """Read the products and the people again."""
-    read_products(customer)
+    if stage.free:
+        read_products(customer)
+    else:
+        # Nothing was changed from outside, so that Microsoft's counts may lag: our own stand.
+        refresh_products(customer)
     refresh_users(customer, [actor.object_id for actor in stage.actors])
 
 
 def read_products(customer: Customer) -> None:
-    """Read the products again, and believe the numbers at once: what was saved just now is undone already."""
+    """Read the products again, and believe the numbers at once: the control room has just changed something."""
     Entitlement.objects.filter(customer=customer).update(settling_until=None)
     refresh_products(customer)
 

@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 _SESSION = "tour"
+# The ticket of the tour's own changes, in either language: only these are commented on.
+REFERENCES = ("Tour", "ツアー")
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def go_through(client: Client, staff: StaffUser, customer: Customer, name: str) 
         _repair(client, page)
     if name in CHOICES:
         fields = {product(part): choice for part, choice in CHOICES[name].items()}
-        answer = client.post(page_of(customer), form(staff, customer, location="JP", **fields))
+        answer = client.post(page_of(customer), form(staff, customer, location="JP", reference="Tour", **fields))
         if "review" in answer["Location"]:
             draft = answer["Location"].rpartition("=")[2]
             review = reverse("licenses:review", args=[customer.tenant_id])
@@ -200,7 +200,7 @@ def test_each_page_of_a_step_says_what_to_look_at(story: Customer, staff: StaffU
     assert hint_of(page).startswith("Tour 1 of 6: A clash. Three people have Exchange Online (Plan 1)")
     assert "Next: Too few licenses" in page
     fields = {product(part): choice for part, choice in CHOICES["clash"].items()}
-    answer = staff_client.post(page_of(story), form(staff, story, **fields))
+    answer = staff_client.post(page_of(story), form(staff, story, reference="Tour", **fields))
     assert "Nothing is sent yet." in hint_of(staff_client.get(answer["Location"]).content.decode())
     # The person is about something else.
     assert hint_of(staff_client.get(page_of(story)).content.decode()) == ""
@@ -349,3 +349,24 @@ def test_a_stand_in_that_is_away_is_said(story: Customer, staff_client: Client) 
     assert take(staff_client, "clash").status_code == 303
     assert "The stand-in for Microsoft does not answer." in staff_client.get("/customers/").content.decode()
     assert done_steps(staff_client) == []
+
+
+def test_counts_that_lag_do_not_undo_what_was_just_saved(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    tenant = sandbox.tenant(STORY_TENANT_ID)
+    assert tenant is not None
+    tenant.consumed_lag = 60
+    go_through(staff_client, staff, story, "seats")
+    entitlement = story.entitlements.get(product__part_number="SPE_E5")
+    assert entitlement.seats.available == 0
+    for name in ("location", "inherited"):
+        see(staff_client, name)
+        entitlement.refresh_from_db()
+        assert (name, entitlement.seats.available) == (name, 0)
+
+
+def test_other_changes_are_not_commented_on(story: Customer, staff: StaffUser, staff_client: Client) -> None:
+    see(staff_client, "repair")
+    own = LicenseChangeFactory.create(customer=story, staff=staff, status="done", reference="INC-1")
+    assert hint_of(staff_client.get(f"/changes/{own.pk}/").content.decode()) == ""
