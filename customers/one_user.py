@@ -34,12 +34,11 @@ def find_one(customer: Customer, typed: str) -> Meant:
     key = lines[0].key if len(lines) == 1 else ""
     users = DirectoryUser.objects.of(customer)
     if key and "@" not in key:
-        found = list(users.filter(object_id=key))
+        exact = found = list(users.filter(object_id=key))
     else:
-        found = list(users.filter(search__contains=fold(key or text)).order_by("sort_key", "id")[: _MOST + 1])
-    if len(found) == 1:
-        return Meant(found[0])
-    exact = _exact(found, fold(key or text))
+        folded = fold(key or text)
+        found = list(users.filter(search__contains=folded).order_by("sort_key", "id")[: _MOST + 1])
+        exact = _exact(found, folded) or _by_part(found, folded)
     if len(exact) == 1:
         return Meant(exact[0])
     return Meant(reason=_reason(text[:100], found), candidates=tuple(found[:_OFFERED]))
@@ -48,7 +47,18 @@ def find_one(customer: Customer, typed: str) -> Meant:
 def _exact(found: list[DirectoryUser], text: str) -> list[DirectoryUser]:
     """Return the users who are called so; a sign-in name or mail address counts before a name."""
     by_address = [user for user in found if text in (fold(user.user_principal_name), fold(user.mail))]
-    return by_address or [user for user in found if text == fold(user.display_name)]
+    return by_address or [user for user in found if "@" not in text and text == fold(user.display_name)]
+
+
+def _by_part(found: list[DirectoryUser], text: str) -> list[DirectoryUser]:
+    """Return the only user who is found if the text is a part of a name; none for an address.
+
+    Of an address a part is another address. A department may have one user alone, and is nobody's name.
+    """
+    if "@" in text or len(found) != 1:
+        return []
+    user = found[0]
+    return found if any(text in fold(name) for name in (user.display_name, user.user_principal_name, user.mail)) else []
 
 
 def _reason(text: str, found: list[DirectoryUser]) -> str:
@@ -57,5 +67,8 @@ def _reason(text: str, found: list[DirectoryUser]) -> str:
     if len(found) > _MOST:
         return _("More than %(n)d users match “%(text)s”. Type a whole sign-in name.") % {"n": _MOST, "text": text}
     names = listed(f"{user.display_name} ({user.user_principal_name})" for user in found[:_NAMED])
+    if len(found) == 1:
+        words = _("No user is called “%(text)s”. If you mean %(names)s, type that sign-in name.")
+        return words % {"text": text, "names": names}
     words = _("%(n)d users match “%(text)s”. Type a whole sign-in name, for example of %(names)s.")
     return words % {"n": len(found), "text": text, "names": names}

@@ -224,6 +224,26 @@ def test_a_whole_sign_in_name_means_one_user_though_another_one_ends_with_it(sto
     assert find_one(story, user.user_principal_name).user == user
 
 
+def test_a_part_of_an_address_or_a_department_means_nobody_and_its_user_is_offered(story: Customer) -> None:
+    user = DirectoryUserFactory.create(
+        customer=story,
+        display_name="羽朴 善三",
+        user_principal_name="zenzo.hapax@contoso.example",
+        mail="zenzo.hapax@contoso.example",
+        department="秘書室",
+    )
+    for typed in ("enzo.hapax@contoso.example", "zenzo.hapax@contoso.exampl", "enzo.hapax@", "秘書室"):
+        meant = find_one(story, typed)
+        assert (meant.user, meant.candidates) == (None, (user,))
+        assert meant.reason == (
+            f"No user is called “{typed}”. If you mean 羽朴 善三 (zenzo.hapax@contoso.example), type that sign-in name."
+        )
+    DirectoryUserFactory.create(customer=story, display_name="hapax@contoso.example")
+    assert find_one(story, "hapax@contoso.example").user is None
+    for typed in ("羽朴善", "zenzo.hapax", "zenzo.hapax@contoso.example"):
+        assert find_one(story, typed).user == user
+
+
 def test_users_of_another_customer_and_deleted_ones_are_not_found(story: Customer) -> None:
     gone = story.users.get(object_id=SALES_4)
     gone.deleted_at = gone.read_at
