@@ -20,6 +20,7 @@ class Reason(StrEnum):
     PROTECTED = "protected"
     NO_WORKBOOK = "no workbook"
     DAMAGED = "damaged"
+    BUSY = "busy"
 
 
 SENTENCES: dict[Reason, str | Promise] = {
@@ -40,6 +41,7 @@ SENTENCES: dict[Reason, str | Promise] = {
     Reason.PROTECTED: _("This workbook is protected by a password. Save a copy without one."),
     Reason.NO_WORKBOOK: _("This file is an archive, but no Excel workbook. Choose a CSV file or a workbook (.xlsx)."),
     Reason.DAMAGED: _("This workbook cannot be read. Open it in Excel and save it again, or save it as CSV."),
+    Reason.BUSY: _("Another file is being read. Try again in a minute."),
 }
 
 

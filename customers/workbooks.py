@@ -10,12 +10,13 @@ import re
 import threading
 import warnings
 import zipfile
-from collections.abc import Sequence
-from itertools import chain, pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice, pairwise
 from typing import Any
 
 from openpyxl.reader.excel import ExcelReader
-from openpyxl.workbook import Workbook
+from openpyxl.worksheet._reader import DATA_TAG, ROW_TAG, WorkSheetParser
+from openpyxl.xml.functions import iterparse
 
 from customers.pasted import key_of
 from customers.unfit import Reason, Unfit
@@ -27,20 +28,26 @@ MAX_UNPACKED = 64 * 1024 * 1024
 # How many times its size a file may unpack to; lists take up to twenty, a row of empty cells a thousand.
 _MAX_RATIO = 100
 _MAX_PARTS = 2_000
-# Beginnings and ends of elements in all parts; the same list has three million.
-MAX_TAGS = 4_000_000
+# Beginnings and ends of elements in all parts; the same list has three million, and reading it takes seven seconds.
+MAX_TAGS = 3_200_000
+# Those of the parts that only name others, of which openpyxl makes the dearest objects.
+_MAX_NAMING_TAGS = 20_000
+_MAX_SHEETS = 50
 # Bytes of one row, of which openpyxl keeps all cells at once.
 MAX_ROW = 1024 * 1024
 _EDGE_OF_ROWS = re.compile(rb"<(/?)(?:[^\s<>/:]+:)?(?:row|sheetData)\b")
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _IS_ENCRYPTED = 0x1
 _CHARTS = "xl/chartsheets/"
+_NAMING = (".rels", "[Content_Types].xml", "workbook.xml")
 # As many rows as Excel has; the columns A to CZ, for further ones name nobody; as much text as a cell can hold.
 _ROWS, _COLUMNS, _LONGEST_TEXT = 1_048_576, 104, 32_767
 # An empty row takes as much time as these characters.
 _COST_OF_ROW = 24
 # One workbook at a time: the largest lists take 75 MiB, and warnings are caught for all threads at once.
 _turn = threading.Lock()
+# A list takes less; whoever waits longer holds up a worker of the web server.
+_WAIT_SECONDS = 20
 
 # The number of a row from 1, as Excel counts it, and its cells.
 type Row = tuple[int, list[str]]
@@ -55,10 +62,13 @@ def read_workbook(content: bytes, *, at_most: int) -> list[Row]:
     """Return the rows that hold anything, of the first sheet that names a user; without one, of the first filled one.
 
     Sheets that people see come before hidden ones. Formulas count as what they were last worked out to, dates as
-    Excel's numbers. At most one row more than `at_most` is returned. What is no workbook, or too large, raises Unfit.
+    Excel's numbers. At most one row more than `at_most` is returned. What is no workbook, or too large, raises Unfit,
+    and so does a workbook that other ones keep waiting.
     """
+    if not _turn.acquire(timeout=_WAIT_SECONDS):
+        raise Unfit(Reason.BUSY)
     try:
-        with _turn, warnings.catch_warnings():
+        with warnings.catch_warnings():
             # About what openpyxl would lose in saving.
             warnings.simplefilter("ignore")
             return _rows(_opened(_looked_through(content)), at_most)
@@ -69,6 +79,8 @@ def read_workbook(content: bytes, *, at_most: int) -> list[Row]:
     except Exception as error:
         logger.info("a workbook could not be read: %s", type(error).__name__)
         raise Unfit(Reason.DAMAGED) from None
+    finally:
+        _turn.release()
 
 
 def _looked_through(content: bytes) -> io.BytesIO:
@@ -86,7 +98,10 @@ def _looked_through(content: bytes) -> io.BytesIO:
             markup = data.replace(b"\0", b"")
             if b"<!DOCTYPE" in markup:
                 raise Unfit(Reason.DAMAGED)
-            tags += markup.count(b"<")
+            here = markup.count(b"<")
+            tags += here
+            if part.filename.endswith(_NAMING) and here > _MAX_NAMING_TAGS:
+                raise Unfit(Reason.TOO_MUCH_INSIDE)
             if tags > MAX_TAGS or _has_long_row(markup):
                 raise Unfit(Reason.TOO_MUCH_INSIDE)
     return file
@@ -115,8 +130,21 @@ def _has_long_row(markup: bytes) -> bool:
     return any(begins and end - start > MAX_ROW for (start, begins), (end, _begins) in stretches)
 
 
-def _opened(file: io.BytesIO) -> Workbook:
-    """Open the sheets alone.
+class _RowReader(WorkSheetParser):  # type: ignore[misc]
+    """Reads the rows of a part and nothing else: of merged cells and links openpyxl makes objects for ten seconds."""
+
+    def parse(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        """Yield the rows with their numbers."""
+        for _event, element in iterparse(self.source):
+            if element.tag == ROW_TAG:
+                yield self.parse_row(element)
+                element.clear()
+            elif element.tag == DATA_TAG:
+                return
+
+
+def _opened(file: io.BytesIO) -> ExcelReader:
+    """Read what comes before the sheets.
 
     `load_workbook` reads formats, properties and named areas too: it refuses a file for a colour or a date in them, and
     takes a minute for an area of 100 KB.
@@ -125,41 +153,51 @@ def _opened(file: io.BytesIO) -> Workbook:
     reader.read_manifest()
     reader.read_strings()
     reader.read_workbook()
-    reader.read_worksheets()
-    if not reader.wb.worksheets:
+    return reader
+
+
+def _parts(reader: ExcelReader) -> list[str]:
+    """Return the parts of the first sheets, those of hidden ones last."""
+    hidden: dict[str, bool] = {}
+    for sheet, relation in islice(reader.parser.find_sheets(), _MAX_SHEETS):
+        if relation.target in reader.valid_files and "chartsheet" not in relation.Type:
+            # Any number of sheets may name one part: it is read once.
+            hidden.setdefault(relation.target, sheet.state != "visible")
+    if not hidden:
         # As of those that were saved as Strict Open XML, which openpyxl does not know.
         raise Unfit(Reason.DAMAGED)
-    return reader.wb
+    return sorted(hidden, key=lambda part: hidden[part])
 
 
-def _rows(book: Workbook, at_most: int) -> list[Row]:
+def _rows(reader: ExcelReader, at_most: int) -> list[Row]:
     """Return the rows of the sheet that counts."""
     first: list[Row] = []
     left = MAX_UNPACKED
-    for sheet in sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible"):
+    for part in _parts(reader):
         rows: list[Row] = []
-        # With our own bounds: those that a file states may be wrong, and openpyxl fills what is missing up to them.
-        table = sheet.iter_rows(max_row=_ROWS, max_col=_COLUMNS, values_only=True)
-        for number, values in enumerate(table, start=1):
-            # Many cells may share one long text.
-            left -= _COST_OF_ROW + sum(map(len, cells := _texts(values)))
-            if left < 0:
-                raise Unfit(Reason.TOO_MUCH_INSIDE)
-            if cells and any(map(str.strip, cells)):
-                rows.append((number, cells))
-                if len(rows) > at_most:
-                    break
+        with reader.archive.open(part) as source:
+            last = 0
+            for number, values in _RowReader(source, reader.shared_strings, data_only=True).parse():
+                # Many cells may share one long text.
+                left -= _COST_OF_ROW + sum(map(len, cells := _texts(values)))
+                if left < 0:
+                    raise Unfit(Reason.TOO_MUCH_INSIDE)
+                if last < number <= _ROWS and any(map(str.strip, cells)):
+                    last = number
+                    rows.append((number, cells))
+                    if len(rows) > at_most:
+                        break
         if any(key_of(cell) for _number, cells in rows for cell in cells):
             return rows
         first = first or rows
     return first
 
 
-def _texts(values: Sequence[Any]) -> list[str]:
+def _texts(row: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the cells of a row as text, up to the last one that holds anything."""
-    if values.count(None) == len(values):
-        return []
-    cells = ["" if value is None else str(value)[:_LONGEST_TEXT] for value in values]
+    filled = {cell["column"]: cell["value"] for cell in row if cell["value"] is not None}
+    width = max((column for column in filled if column <= _COLUMNS), default=0)
+    cells = [str(filled.get(column, ""))[:_LONGEST_TEXT] for column in range(1, width + 1)]
     while cells and not cells[-1]:
         cells.pop()
     return cells

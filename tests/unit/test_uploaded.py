@@ -295,14 +295,56 @@ REFERENCE = '<row><c t="s"><v>0</v></c></row>'
         {"sheet": NOISE + sheet_of("<row>" + "<c/>" * (workbooks.MAX_ROW // 4) + "</row>")},
         {"sheet": NOISE + "<x:row>" + "<c/>" * (workbooks.MAX_ROW // 4)},
         {"sheet": (NOISE + sheet_of("<row>" + "<c/>" * (workbooks.MAX_ROW // 4) + "</row>")).encode("utf-16")},
-        {"relations": NOISE + "<x>" + "<x/>" * workbooks.MAX_TAGS + "</x>"},
+        {"styles": NOISE + "<x>" + "<x/>" * workbooks.MAX_TAGS + "</x>"},
+        {"relations": NOISE + "<x>" + "<x/>" * 30_000 + "</x>"},
     ],
-    ids=["size", "ratio", "cells", "texts", "long row", "row without end", "wide letters", "elements"],
+    ids=["size", "ratio", "cells", "texts", "long row", "row without end", "wide letters", "elements", "names"],
 )
 def test_a_small_file_that_unpacks_to_a_flood_is_refused(parts: dict[str, str | bytes]) -> None:
     content = repacked(workbook([["a@x"]]), **parts)
     assert len(content) < MAX_FILE_BYTES
     assert reason(content) == Reason.TOO_MUCH_INSIDE
+
+
+def many_sheets(number: int) -> str:
+    space = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    sheets = "".join(f'<sheet name="s{n}" sheetId="{n}" r:id="rId1"/>' for n in range(1, number + 1))
+    return f'<workbook xmlns="{MAIN}" xmlns:r="{space}"><sheets>{sheets}</sheets></workbook>'
+
+
+def test_a_part_that_many_sheets_name_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = repacked(workbook([["nobody"]]), book=many_sheets(40))
+    opened: list[str] = []
+    read = zipfile.ZipFile.open
+
+    def counted(archive: zipfile.ZipFile, name: Any, *arguments: Any, **options: Any) -> Any:
+        if archive.mode == "r" and name == "xl/worksheets/sheet1.xml":
+            opened.append(name)
+        return read(archive, name, *arguments, **options)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", counted)
+    assert [row for _number, row in read_sheet(content, at_most=MANY).rows] == [["nobody"]]
+    assert len(opened) == 1
+
+
+def test_no_more_than_fifty_sheets_are_read() -> None:
+    assert keys(workbook(*[[["nobody"]]] * 49, [["a@x"]])) == [(1, "a@x")]
+    assert keys(workbook(*[[["nobody"]]] * 50, [["a@x"]])) == [(1, "")]
+
+
+def test_what_stands_beside_the_rows_is_not_read() -> None:
+    merged = '<mergeCells><mergeCell ref="no area"/></mergeCells>'
+    sheet = sheet_of('<row><c t="inlineStr"><is><t>a@x</t></is></c></row>', before=merged, after=merged)
+    assert keys(repacked(workbook([["a@x"]]), sheet=sheet)) == [(1, "a@x")]
+
+
+def test_a_workbook_waits_its_turn_and_is_sent_away_when_that_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workbooks, "_WAIT_SECONDS", 0.01)
+    with workbooks._turn:
+        assert reason(workbook([["a@x"]])) == Reason.BUSY
+    assert keys(workbook([["a@x"]])) == [(1, "a@x")]
 
 
 def test_entities_are_refused() -> None:
