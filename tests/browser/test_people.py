@@ -31,7 +31,7 @@ def test_an_address_leads_from_the_customers_to_its_user(
 
     page.get_by_label("Name, sign-in name, mail address or object ID").fill("x")
     page.get_by_role("button", name="Search", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("Enter at least two letters")
+    expect(page.get_by_role("alert")).to_contain_text("Enter at least three letters")
     if javascript:
         assert accessibility_problems(page) == []
 
