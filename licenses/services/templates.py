@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from customers.models import Customer
 from licenses.core.template import Line
@@ -34,8 +35,8 @@ class Content:
 
 def offered(customer: Customer) -> list[LicenseTemplate]:
     """Return the templates that can be applied at a customer, its own first, by name; at most OFFERED."""
-    found = LicenseTemplate.objects.usable_at(customer).only("customer_id", "name").order_by("name_key", "id")
-    return sorted(found[:OFFERED], key=lambda template: template.customer_id is None)
+    found = LicenseTemplate.objects.usable_at(customer).only("customer_id", "name")
+    return list(found.order_by(F("customer").asc(nulls_last=True), "name_key", "id")[:OFFERED])
 
 
 def may_change(staff: StaffUser, template: LicenseTemplate) -> bool:

@@ -227,3 +227,13 @@ def test_a_page_of_manage_with_many_templates_offers_some_of_them(
         create(staff, f"T{number:03}", [], customer=story)
     EntitlementFactory.create(customer=story)
     assert [one.name for one in templates.offered(story)][-1] == "T199"
+
+
+def test_of_many_templates_the_customers_own_are_offered_before_those_of_all(
+    story: Customer, staff: StaffUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates, "OFFERED", 2)
+    for name in ("A", "B"):
+        create(staff, name, [], customer=None)
+    create(staff, "Z", [], customer=story)
+    assert [one.name for one in templates.offered(story)] == ["Z", "A"]
