@@ -32,3 +32,11 @@ def test_each_behaviour_of_microsoft_says_how_sure_it_is() -> None:
         assert len(row) == 4, row
         assert re.match(r"\W*(documented|quoted|assumed)", row[1].strip()), row
         assert row[2].strip(), row
+
+
+def test_no_word_is_listed_twice() -> None:
+    table = (ROOT / "docs" / "terms.md").read_text(encoding="utf-8").split("## The table")[1].split("\n## ")[0]
+    words = [
+        word for row in table.splitlines() if row.startswith("| ") for word in row.split(" | ")[0][2:].split(" · ")
+    ]
+    assert sorted(word for word in set(words) if words.count(word) > 1) == []
