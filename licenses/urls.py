@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from licenses.views import change, exports, history, manage, products, refresh, report, review, summary, templates
+from licenses.views import (
+    change,
+    exports,
+    history,
+    manage,
+    products,
+    refresh,
+    report,
+    review,
+    start,
+    summary,
+    templates,
+)
 from licensing_portal import converters  # noqa: F401  registers the guid converter
 
 app_name = "licenses"
@@ -12,6 +24,7 @@ urlpatterns = [
     path(f"{_CUSTOMER}/licenses/", products.products, name="products"),
     path(f"{_CUSTOMER}/licenses/manage/", manage.manage, name="manage"),
     path(f"{_CUSTOMER}/licenses/manage/summary/", summary.summary, name="manage-summary"),
+    path(f"{_CUSTOMER}/licenses/manage/forget/", start.forget_start, name="manage-forget"),
     path(f"{_CUSTOMER}/licenses/review/", review.review, name="review"),
     path(f"{_CUSTOMER}/licenses/<guid:sku_id>/holders/", products.holders, name="holders"),
     path(f"{_CUSTOMER}/licenses/<guid:sku_id>/buy/", products.buy, name="buy"),

@@ -29,6 +29,7 @@ from licenses.services.progress import Phase, progress_of
 from licenses.services.refresh import read_if_few
 from licenses.services.result_rows import ResultRows
 from licenses.services.states import load_catalog
+from licenses.views import start
 from licenses.views.drafts import review_address
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.paging import page_of
@@ -182,6 +183,7 @@ def _select_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     selection = selections.get(request.user, change.customer)
     rows = change.user_changes.filter(user__isnull=False, user__deleted_at__isnull=True).order_by("position")
     pks = list(rows.values_list("user_id", flat=True))
+    start.forget(request, change.customer)
     # The page it leads to offers the set that was selected before.
     selections.replace(selection, pks, Source.CHANGE, dict.fromkeys(pks, str(change.pk)))
     return redirect("customers:selected", tenant_id=change.customer.tenant_id)

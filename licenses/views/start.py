@@ -9,22 +9,27 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from customers import selection as selections
 from customers.models import Customer, DirectoryUser, Selection
 from customers.one_user import find_one
+from customers.scope import customer_or_404
 from licenses.forms import TemplateForm, WishForm
 from licenses.models import LicenseTemplate
 from licenses.services import start, templates
 from licenses.services.refresh import refresh_users
 from licensing_portal.gateways.errors import GatewayError
-from licensing_portal.staff.guards import StaffRequest
+from licensing_portal.staff.guards import StaffRequest, needs
+from licensing_portal.staff.roles import Right
 
 # What is named on the way to the list is waited for as long as it takes to select users.
-_REMEMBERED_SECONDS = 60 * 60
+_REMEMBERED_SECONDS = 10 * 60
 _KEY = "manage_start"
 _FIELDS = ("from", "also_unassign", "template")
 
@@ -98,7 +103,25 @@ def remember(request: StaffRequest, customer: Customer, origin: Origin) -> None:
         text = _("Select the users who are to get the licenses of %(name)s, then open Manage licenses.")
     else:
         text = _("Select the users for the template “%(name)s”, then open Manage licenses.")
-    messages.info(request, text % {"name": origin.name})
+    # The message has a button that posts there.
+    place = reverse("licenses:manage-forget", args=[customer.tenant_id])
+    messages.info(request, text % {"name": origin.name}, extra_tags=place)
+
+
+def forget(request: StaffRequest, customer: Customer) -> None:
+    """Drop what was kept for this customer: the selection is about to be another one, for another job."""
+    if request.session.get(_KEY, [""])[0] == customer.tenant_id:
+        del request.session[_KEY]
+
+
+@require_POST
+@needs(Right.LICENSE_PLAN)
+def forget_start(request: StaffRequest, tenant_id: str) -> HttpResponse:
+    """Drop what was kept, and show the list again."""
+    customer = customer_or_404(request, tenant_id)
+    forget(request, customer)
+    messages.success(request, _("Manage licenses starts from nothing again."))
+    return redirect("customers:users", tenant_id=customer.tenant_id)
 
 
 def recalled(request: StaffRequest, customer: Customer, selection: Selection) -> str:

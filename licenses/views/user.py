@@ -21,6 +21,7 @@ from licenses.services import app_check, user_repair
 from licenses.services.user_page import read_page
 from licenses.services.user_reading import Reading, read_now
 from licenses.ticket_text import ticket_text
+from licenses.views import start
 from licenses.views.user_repair import Refused, obey
 from licensing_portal.staff.guards import StaffRequest, needs
 from licensing_portal.staff.roles import Right
@@ -57,6 +58,7 @@ def _post(request: StaffRequest, user: DirectoryUser, app: App | None) -> HttpRe
         say_gone(request, [user.display_name])
         return redirect("customers:user", tenant_id=user.customer.tenant_id, object_id=user.object_id)
     selection = selections.get(request.user, user.customer)
+    start.forget(request, user.customer)
     tell_set_aside(request, user.customer, selections.replace(selection, [user.pk], Source.PAGE))
     return redirect("licenses:manage", tenant_id=user.customer.tenant_id)
 

@@ -58,6 +58,7 @@ TABLE = {
     "licenses:products": Row(200, 405, TENANT),
     "licenses:manage": Row(200, 422, TENANT),
     "licenses:manage-summary": Row(405, 200, TENANT),
+    "licenses:manage-forget": Row(405, 303, TENANT),
     "licenses:review": Row(200, 303, TENANT, {"change": "draft"}),
     "licenses:holders": Row(200, 405, ("tenant_id", "sku_id")),
     "licenses:buy": Row(200, 405, ("tenant_id", "sku_id")),

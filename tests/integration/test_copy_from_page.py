@@ -5,14 +5,17 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from customers import selection as selections
 from customers.models import Customer
+from licenses.core.diff import Wish
 from licensing_portal.staff.models import StaffUser
 from tests.factories import DirectoryUserFactory
+from tests.integration.saving import ALL, saved, sku
 from tests.integration.test_copy_licenses import JOINER_1, SALES_4
 from tests.integration.test_manage import JOINERS, page_of, product, select
 from tests.integration.test_review_back import chosen
@@ -89,14 +92,62 @@ def test_another_customer_and_another_user_of_the_address_leave_it_waiting(
     assert staff_client.get(page_of(story))["Location"].endswith(f"?from={SALES_4}")
 
 
-def test_after_an_hour_it_is_forgotten(link: str, story: Customer, staff: StaffUser, staff_client: Client) -> None:
+def test_after_ten_minutes_it_is_forgotten(link: str, story: Customer, staff: StaffUser, staff_client: Client) -> None:
     staff_client.get(link)
     select(staff, story, JOINERS)
     session = staff_client.session
-    session["manage_start"] = [*session["manage_start"][:2], timezone.now().timestamp() - 3700]
+    session["manage_start"] = [*session["manage_start"][:2], timezone.now().timestamp() - 610]
     session.save()
     assert staff_client.get(page_of(story)).status_code == 200
     assert "manage_start" not in staff_client.session
+
+
+def _forgets(answer: HttpResponse) -> str:
+    """Return where the button of the message posts to."""
+    form = re.search(r'method="post" action="([^"]+)"><input[^>]+csrf[^>]+><button class="btn">Forget', _text(answer))
+    assert form is not None
+    return form[1]
+
+
+def _text(answer: HttpResponse) -> str:
+    return html.unescape(answer.content.decode())
+
+
+def test_its_message_has_a_button_that_forgets_it(
+    link: str, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    place = _forgets(staff_client.get(link, follow=True))
+    assert "manage_start" in staff_client.session
+    answer = staff_client.post(place, follow=True)
+    assert answer.redirect_chain[0][0] == reverse("customers:users", args=[story.tenant_id])
+    assert "Manage licenses starts from nothing again." in _text(answer)
+    select(staff, story, JOINERS)
+    assert staff_client.get(page_of(story)).status_code == 200
+
+
+def test_the_button_of_one_customer_leaves_what_waits_for_another_one(
+    link: str, story: Customer, staff_client: Client
+) -> None:
+    staff_client.get(link)
+    other = Customer.objects.exclude(pk=story.pk)[0]
+    staff_client.post(reverse("licenses:manage-forget", args=[other.tenant_id]))
+    assert "manage_start" in staff_client.session
+
+
+@pytest.mark.parametrize("by", ["the page of a user", "an earlier change"])
+def test_another_job_forgets_it(link: str, story: Customer, staff: StaffUser, staff_client: Client, by: str) -> None:
+    change = saved(staff, story, JOINERS, Wish(products={sku("POWER_BI_PRO"): ALL}))
+    select(staff, story, [])
+    staff_client.get(link)
+    if by == "an earlier change":
+        staff_client.post(reverse("licenses:change", args=[change.pk]), {"go": "again"})
+        assert selections.count(selections.get(staff, story)) == len(JOINERS)
+    else:
+        staff_client.post(reverse("customers:user", args=[story.tenant_id, JOINER_1]), {"go": "manage"})
+        # More users, as for one job.
+        select(staff, story, JOINERS)
+    assert "manage_start" not in staff_client.session
+    assert staff_client.get(page_of(story)).status_code == 200
 
 
 def test_an_old_selection_is_asked_about_first(
