@@ -1,5 +1,6 @@
 """Reads what was posted to Select from a list: pasted text, an uploaded file, or both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.core.files.uploadedfile import UploadedFile
@@ -16,6 +17,8 @@ MAX_LINES = 50_000
 MAX_BYTES = 2 * 1024 * 1024
 # Rows that name nobody by themselves: titles, dates, headings.
 _HEADINGS = 20
+# Characters that are kept of a row that names nobody, when there is no room for more.
+_SHORT = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +33,21 @@ class Posted:
     @property
     def box(self) -> str:
         """What the box must hold so that nothing is lost: the rows of a file are in no field any more."""
-        rows = "\n".join(line.text for line in self.lines if line.in_file and line.text)
-        return "\n".join(part for part in (self.text.rstrip("\r\n"), rows) if part)
+        typed = self.text.rstrip("\r\n")
+        rows = in_box([line for line in self.lines if line.in_file], beside=len(typed.encode(errors="replace")))
+        return "\n".join(part for part in (typed, rows) if part)
+
+
+def in_box(lines: Sequence[Line], *, beside: int = 0) -> str:
+    """Return lines as text that can be posted again: the rows of a file shortened when they are too much.
+
+    `beside`: the bytes of what is in the box already.
+    """
+    texts = [line.text for line in lines if line.text]
+    # A browser ends each line with two bytes.
+    if beside + sum(len(text.encode(errors="replace")) + 2 for text in texts) > MAX_BYTES:
+        texts = [(line.key or line.text[:_SHORT]) if line.in_file else line.text for line in lines if line.text]
+    return "\n".join(texts)
 
 
 def read_form(text: str, file: "UploadedFile[bytes] | None") -> Posted:

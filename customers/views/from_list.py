@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from customers import selection as selections
 from customers.from_list import AtMicrosoft, Found, Problem, find_users
-from customers.list_form import Posted, read_form
+from customers.list_form import Posted, in_box, read_form
 from customers.models import Customer, Selection, Source
 from customers.scope import customer_or_404
 from licensing_portal.gateways.errors import GatewayError
@@ -102,7 +102,7 @@ def _select(customer: Customer, selection: Selection, posted: Posted, look_up: L
     if found.lines or told:
         # While more can be asked for, whom Microsoft does not know comes last: the next look-up asks for the others.
         left = sorted(found.problems, key=lambda problem: bool(answer.unasked) and problem.line.key in told)
-        answer.text = "\n".join(problem.line.text for problem in left if problem.line.text)
+        answer.text = in_box([problem.line for problem in left])
     if found.lines:
         numbers = {pk: str(line.number) for pk, line in found.lines.items()}
         selections.add(selection, list(found.lines), Source.LIST, numbers)

@@ -226,3 +226,23 @@ def test_an_archive_within_a_workbook_is_not_followed(upload: Callable[..., Http
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("users.csv", "a@x")
     assert "an archive, but no Excel workbook" in _page(upload(file.getvalue(), name="users.zip"))
+
+
+@pytest.mark.parametrize("first", ["AIKO@contoso.example", "nobody@contoso.example"])
+def test_what_a_large_file_leaves_in_the_box_can_be_posted_again(
+    first: str, staff_client: Client, customer: Customer, upload: Callable[..., HttpResponse]
+) -> None:
+    _user(customer, "Aiko")
+    row = "{},経理部," + "x" * 150
+    rows = [row.format(f"unknown{number}@contoso.example") for number in range(14_000)]
+    response = upload("\n".join([row.format(first), "no address," + "y" * 150, *rows]).encode())
+    left = _box(response)
+    assert left[-1] == "unknown13999@contoso.example"
+    assert left[-len(rows) - 1].expandtabs(1) == "no address yyyyyyyyy"
+    again = staff_client.post(_address(customer), {"lines": "\r\n".join(left)})
+    assert "larger than 2 MB" not in _page(again)  # type: ignore[arg-type]
+    assert _box(again) == left  # type: ignore[arg-type]
+
+
+def test_what_a_small_file_leaves_in_the_box_is_whole(upload: Callable[..., HttpResponse]) -> None:
+    assert _box(upload("unknown@contoso.example,経理部".encode())) == ["unknown@contoso.example\t経理部"]
