@@ -1,7 +1,7 @@
 """Words of the app check: what each check found, what that means, and where to look when all is in order.
 
-One registry in both languages, like `messages`. `%(app)s` is the app as a sentence names it, `%(word)s` what an error
-or a status of Microsoft's is called here.
+One registry in both languages, like `explanations`. `%(app)s` is the app as a sentence names it, `%(word)s` what an
+error or a status of Microsoft's is called here.
 """
 
 from typing import Any
@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from licenses.core.app_findings import Finding, Outcome, Step
 from licenses.core.apps import App
-from licenses.core.triage import FailureKind, kind_of_error
-from licenses.messages import EXPLANATIONS
+from licenses.core.failures import FailureKind
+from licenses.core.triage import kind_of_error
+from licenses.explanations import EXPLANATIONS
 
 # What people choose; Microsoft's names are no words of ours.
 APPS: dict[App, Any] = {

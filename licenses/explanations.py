@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from licenses.core.triage import FailureKind
+from licenses.core.failures import FailureKind
 from licensing_portal.templatetags.ui import day
 
 

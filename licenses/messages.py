@@ -1,4 +1,4 @@
-"""Words for what happens: why a user failed, what people lose; one registry in both languages."""
+"""Words for families of service plans and for what people lose with them, in both languages."""
 
 from typing import Any
 
@@ -6,10 +6,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from licenses.core.families import Family
-from licenses.explanations import EXPLANATIONS, Explanation, explanation
-
-__all__ = ["EXPLANATIONS", "Explanation", "explanation", "family_name", "loss"]
-
 
 _LOSSES: dict[str, Any] = {
     Family.EXCHANGE: ngettext_lazy(

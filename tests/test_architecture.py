@@ -194,3 +194,38 @@ def test_long_function_is_found() -> None:
     body = "    x = 1\n" * LONGEST_FUNCTION
 
     assert list(long_places("a.py", f"def short():\n    pass\n\n\ndef long():\n{body}")) == ["a.py: long has 61 lines"]
+
+
+def bridges(files: dict[str, str]) -> list[str]:
+    """Return the imports of a name from a module that has it from elsewhere; models have one door for all."""
+    passed_on = {
+        (name.removesuffix(".py").replace("/", "."), alias.asname or alias.name)
+        for name, text in files.items()
+        if not name.endswith(("models.py", "__init__.py"))
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(PACKAGES)
+        for alias in node.names
+    }
+    return sorted(
+        f"{name} imports {alias.name} from {node.module}"
+        for name, text in files.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if (node.module, alias.name) in passed_on
+    )
+
+
+def test_every_name_is_imported_from_its_one_home() -> None:
+    tests = {
+        file.relative_to(BASE).as_posix(): file.read_text(encoding="utf-8") for file in (BASE / "tests").rglob("*.py")
+    }
+    assert bridges(dict(sources()) | tests) == []
+
+
+def test_a_bridge_is_found() -> None:
+    files = {
+        "licenses/a.py": "from licenses.b import word\nfrom json import loads",
+        "licenses/c.py": "from licenses.a import word, loads",
+    }
+    assert bridges(files) == ["licenses/c.py imports word from licenses.a"]

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 from licenses.core.catalog import Catalog, PlanId, Sku, SkuId
 from licenses.core.diff import Choice, LicenseAdd, UserDiff, Wish
+from licenses.core.failures import FailureKind
 from licenses.core.holdings import DIRECT, Path, UserState
 from licenses.core.repair import Act, Repair, repaired, repairs
 from licenses.core.rules import clashes, forbidden, missing_dependencies
-from licenses.core.triage import FailureKind, kind_of_error
+from licenses.core.triage import kind_of_error
 
 
 def is_broken(path: Path) -> bool:

@@ -6,12 +6,12 @@ from enum import StrEnum
 
 from licenses.core.catalog import AppliesTo, Catalog, SkuId
 from licenses.core.diff import Differ, UserDiff, Wish, apply_diff
+from licenses.core.failures import Failure, FailureKind, failure_of
 from licenses.core.foresight import Caution, Foresight
 from licenses.core.holdings import UserState
 from licenses.core.remembered import Refused
-from licenses.core.triage import Failure, FailureKind, failure_of
 
-__all__ = ["Cause", "Caution", "Planner", "SavePlan", "SeatLine", "UserPlan", "found_causes", "plan_save"]
+__all__ = ["Cause", "Planner", "SavePlan", "SeatLine", "UserPlan", "found_causes", "plan_save"]
 
 
 class Cause(StrEnum):

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from licenses.core.catalog import Catalog, PlanId, Sku, SkuId
 from licenses.core.diff import Choice, UserDiff, Wish, apply_diff
+from licenses.core.failures import FailureKind
 from licenses.core.holdings import UserState
-from licenses.core.triage import FailureKind
 
 
 class Act(StrEnum):

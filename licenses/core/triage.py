@@ -8,9 +8,7 @@ import re
 from collections.abc import Callable
 
 from licenses.core.catalog import Catalog, PlanId, SkuId
-from licenses.core.failures import RETRYABLE, SCOPES, Failure, FailureKind, Scope, failure_of
-
-__all__ = ["SCOPES", "Failure", "FailureKind", "Scope", "failure_of", "triage"]
+from licenses.core.failures import RETRYABLE, SCOPES, Failure, FailureKind, Scope
 
 # A GUID and the word before it, which says what it is: "SKU …", "License …", "service plan …", "Account …".
 _GUID = re.compile(r"(?:([a-z]+)\W+)?\b([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from licenses.core.catalog import Catalog, PlanId, SkuId, UserId
 from licenses.core.diff import Choice, LicenseAdd, UserDiff, Wish
+from licenses.core.failures import Failure, FailureKind, failure_of
 from licenses.core.holdings import UserState
 from licenses.core.planning import Cause, Planner, SavePlan, UserPlan, found_causes
 from licenses.core.remembered import Refused
-from licenses.core.triage import Failure, FailureKind, failure_of
 
 _NOBODY: Mapping[UserId, FailureKind] = {}
 _OPPOSITE = {Choice.ALL: Choice.NONE, Choice.NONE: Choice.ALL, Choice.KEEP: Choice.KEEP}

@@ -10,8 +10,8 @@ from itertools import batched
 from django.db import transaction
 from django.utils import timezone
 
+from licenses.core.failures import FailureKind
 from licenses.core.outcome import Verdict, judge
-from licenses.core.triage import FailureKind
 from licenses.models import LicenseChange, UserChange
 from licenses.services import readback
 from licenses.services.directory_rows import store_users

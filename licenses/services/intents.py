@@ -11,9 +11,10 @@ from typing import Any
 from customers.models import DirectoryUser
 from licenses.core.catalog import SkuId
 from licenses.core.diff import Kept, LicenseAdd, UserDiff
+from licenses.core.failures import Failure
+from licenses.core.foresight import Caution
 from licenses.core.holdings import UserState
-from licenses.core.planning import Caution, UserPlan
-from licenses.core.triage import Failure
+from licenses.core.planning import UserPlan
 from licenses.models import LicenseChange, UserChange
 from licenses.services.states import state_from_json, state_to_json
 

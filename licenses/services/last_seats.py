@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from customers.models import DirectoryUser
-from licenses.core.triage import FailureKind
+from licenses.core.failures import FailureKind
 from licenses.models import LicenseChange, UserChange
 from licenses.services.intents import state_before
 

@@ -9,9 +9,9 @@ from django.db.models import Q
 
 from licenses.core.catalog import Catalog
 from licenses.core.diff import Choice, UserDiff, Wish
+from licenses.core.failures import FailureKind, failure_of
 from licenses.core.holdings import DIRECT, UserState
 from licenses.core.planning import Cause, SavePlan, UserPlan, plan_save
-from licenses.core.triage import FailureKind, failure_of
 from licenses.core.undo import Deed, plan_undo
 from licenses.models import LicenseChange, LicenseEvent, UserChange
 from licenses.services import refusals

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from licenses.core.failures import FailureKind, failure_of
 from licenses.core.outcome import Verdict, judge
-from licenses.core.triage import FailureKind, failure_of
 from licenses.models import LicenseChange, UserChange
 from licenses.services.directory_rows import store_users
 from licenses.services.intents import diff_of, outcome_key, state_before, write_failure

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from licenses.core.catalog import Catalog
 from licenses.core.diff import Wish
+from licenses.core.failures import FailureKind
 from licenses.core.holdings import UserState
 from licenses.core.repair import Act, Repair, repaired, repairs
-from licenses.core.triage import FailureKind
 from licenses.models import LicenseChange, UserChange
 from licenses.services import again, report
 from licenses.services.intents import diff_of, state_before

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Case, Count, F, Min, Q, QuerySet, TextField, Value, When
 from django.utils.translation import gettext as _
 
-from licenses.core.triage import FailureKind
-from licenses.messages import explanation
+from licenses.core.failures import FailureKind
+from licenses.explanations import explanation
 from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import names_for

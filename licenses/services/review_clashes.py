@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import Count, Min
 
 from licenses.core.catalog import Catalog
+from licenses.core.failures import FailureKind
 from licenses.core.repair import Act, Repair, repairs
-from licenses.core.triage import FailureKind
 from licenses.models import LicenseChange, UserChange
 from licenses.services.intents import diff_of, state_before
 from licenses.services.naming import Names

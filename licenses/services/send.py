@@ -11,9 +11,10 @@ from datetime import timedelta
 from django.utils import timezone
 
 from licenses.core.catalog import Catalog
+from licenses.core.failures import Failure, FailureKind, failure_of
 from licenses.core.holdings import UserState
 from licenses.core.outcome import Verdict, judge
-from licenses.core.triage import Failure, FailureKind, failure_of, triage
+from licenses.core.triage import triage
 from licenses.models import UserChange
 from licenses.services.intents import diff_of, outcome_key, state_before, write_failure
 from licenses.services.states import state_of

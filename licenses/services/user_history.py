@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licenses.core.holdings import DIRECT, PathState
-from licenses.messages import explanation
+from licenses.explanations import explanation
 from licenses.models import LicenseChange, LicenseEvent, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import Line, outcome_of

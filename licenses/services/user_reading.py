@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from customers.models import DirectoryUser
-from licenses.core.triage import Failure, triage
+from licenses.core.failures import Failure
+from licenses.core.triage import triage
 from licenses.models import LicenseEvent
 from licenses.services.refresh import refresh_products, refresh_users
 from licensing_portal.gateways.errors import GatewayError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from licenses.core.triage import FailureKind
+from licenses.core.failures import FailureKind
 from licenses.models import LicenseChange, Product, UserChange
 from licenses.services import report
 from licenses.services.change_list import rows_of

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 
 from customers.models import DirectoryUser
 from licenses.core.apps import App
+from licenses.core.failures import FailureKind
 from licenses.core.path_repair import is_broken
 from licenses.core.repair import Act
-from licenses.core.triage import FailureKind
 from licenses.countries import CODES
+from licenses.explanations import explanation
 from licenses.forms import one_time_key
-from licenses.messages import explanation
 from licenses.models import LicenseChange
 from licenses.services import app_check, save, user_reading, user_repair
 from licenses.views.drafts import review_address

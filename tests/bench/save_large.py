@@ -13,7 +13,7 @@ from django.db.models.functions import Mod
 from django.utils import timezone
 
 from licenses.core.diff import Choice, Wish
-from licenses.core.triage import FailureKind
+from licenses.core.failures import FailureKind
 from licenses.models import EntitlementPlan, LicenseChange, UserChange
 from licenses.services import again, save
 from tests.bench.alone import Statements, alone

@@ -5,8 +5,8 @@ from itertools import batched
 
 from django.utils.translation import gettext as _
 
-from licenses.core.triage import FailureKind
-from licenses.messages import explanation
+from licenses.core.failures import FailureKind
+from licenses.explanations import explanation
 from licenses.models import LicenseChange, UserChange
 from licenses.product_names import in_words
 from licenses.services.exports import ROWS_AT_ONCE

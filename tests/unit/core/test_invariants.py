@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from licenses.core.catalog import Catalog
 from licenses.core.diff import Choice, LicenseAdd, Wish, apply_diff, diff_user
 from licenses.core.enabled import EnabledPlans
+from licenses.core.failures import FailureKind
 from licenses.core.holdings import UserState
 from licenses.core.outcome import Verdict, judge
 from licenses.core.planning import plan_save
-from licenses.core.triage import FailureKind, triage
+from licenses.core.triage import triage
 from tests.unit.core.build import catalog
 from tests.unit.core.strategies import SKUS, any_users, any_wishes, scarce_catalogs
 

@@ -7,11 +7,11 @@ import pytest
 from licenses.core.catalog import Plan, Seats, Sku
 from licenses.core.cause_figures import cause_figures
 from licenses.core.diff import Choice, Wish
+from licenses.core.failures import FailureKind
 from licenses.core.families import Family, family_of
 from licenses.core.losses import losses
 from licenses.core.planning import Cause, plan_save
 from licenses.core.rules import clashes, forbidden, missing_dependencies
-from licenses.core.triage import FailureKind
 from licenses.core.tristate import BoxState, box_state, plan_state
 from tests.unit.core.build import A, B, catalog, direct, group, sku, user
 

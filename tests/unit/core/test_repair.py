@@ -3,8 +3,8 @@
 import pytest
 
 from licenses.core.diff import Choice, LicenseAdd, UserDiff, Wish
+from licenses.core.failures import FailureKind
 from licenses.core.repair import Act, Repair, repaired, repairs
-from licenses.core.triage import FailureKind
 from tests.unit.core.build import A, B, C, catalog, direct, group, sku, user
 
 GIVES_A = UserDiff(user_id="u", add=(LicenseAdd(sku_id=A),))

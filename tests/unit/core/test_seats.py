@@ -6,10 +6,10 @@ import pytest
 
 from licenses.core.catalog import AppliesTo, Plan, Seats, Sku
 from licenses.core.diff import Choice, Wish
+from licenses.core.failures import FailureKind
 from licenses.core.holdings import PathState
 from licenses.core.planning import Cause, plan_save
 from licenses.core.rules import EXCHANGE_ENTERPRISE, EXCHANGE_STANDARD, MCOMEETADV, MCOSTANDARD
-from licenses.core.triage import FailureKind
 from tests.unit.core.build import A, B, catalog, direct, group, sku, user
 
 ALL, NONE = Choice.ALL, Choice.NONE

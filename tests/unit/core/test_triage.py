@@ -2,7 +2,8 @@
 
 import pytest
 
-from licenses.core.triage import FailureKind, Scope, failure_of, triage
+from licenses.core.failures import FailureKind, Scope, failure_of
+from licenses.core.triage import triage
 from tests.unit.core.build import catalog, sku
 
 SKU = "6fd2c87f-b296-42f0-b197-1e91e994b900"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from licenses.core.triage import FailureKind, triage
+from licenses.core.failures import FailureKind
+from licenses.core.triage import triage
 from tests.unit.core.build import catalog, sku
 
 BAD = "Request_BadRequest"

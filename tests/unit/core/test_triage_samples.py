@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from licenses.core.triage import Failure, FailureKind, triage
+from licenses.core.failures import Failure, FailureKind
+from licenses.core.triage import triage
 from licensing_portal.gateways.answers import Answer, fault_of, lower_headers, read_fault
 
 _FILE = Path(__file__).parents[2] / "samples" / "errors" / "answers.json"

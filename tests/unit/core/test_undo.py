@@ -7,9 +7,9 @@ from hypothesis import given
 
 from licenses.core.catalog import Catalog, SkuId
 from licenses.core.diff import Choice, LicenseAdd, UserDiff, Wish, apply_diff, diff_user
+from licenses.core.failures import FailureKind
 from licenses.core.holdings import Path, PathState, UserState
 from licenses.core.planning import Cause
-from licenses.core.triage import FailureKind
 from licenses.core.undo import Deed, plan_undo, reverse, reversed_wish
 from tests.unit.core.build import A, B, C, catalog, direct, group, sku, user
 from tests.unit.core.strategies import SKUS, any_users, any_wishes
