@@ -17,7 +17,6 @@ from licenses.app_words import (
     OUTCOMES,
     STEPS,
     TITLES,
-    error_meaning,
     next_places,
     status_name,
 )
@@ -25,10 +24,11 @@ from licenses.core.app_check import cause
 from licenses.core.app_findings import Check, Finding, Item, Outcome, Step
 from licenses.core.holdings import DIRECT
 from licenses.countries import named_code
-from licenses.product_names import localized
+from licenses.explanations import path_error
+from licenses.product_names import in_words
 from licenses.services.app_check import AppReport
 from licenses.services.user_history import HistoryLine
-from licenses.services.user_page import ERRORS, path_key
+from licenses.services.user_page import path_key
 from licenses.services.user_repair import RepairForm
 from licenses.ticket_text import event_text, fact_lines
 from licensing_portal.lists import listed
@@ -125,7 +125,7 @@ def _line(
     return Line(
         outcome=check.outcome,
         title=_title(report, check),
-        details=tuple(localized(text, get_language() or "en") for text in _details(user, report, check)),
+        details=tuple(in_words(text) for text in _details(user, report, check)),
         advice=tuple(_advice(check, may_sign_in=report.checks[0].outcome == Outcome.PASS)),
         forms=tuple(forms),
         events=tuple(report.recent) if check.step == Step.CHANGES else (),
@@ -141,7 +141,7 @@ def _title(report: AppReport, check: Check) -> str:
 
 def _word(check: Check) -> str:
     word = check.items[0].word if check.items else ""
-    return str(ERRORS.get(word, word)) if check.finding in _IN_ERROR else status_name(word)
+    return path_error(word).title if check.finding in _IN_ERROR else status_name(word)
 
 
 def _details(user: DirectoryUser, report: AppReport, check: Check) -> list[str]:
@@ -163,7 +163,7 @@ def _item(report: AppReport, check: Check, item: Item) -> str:
     elif check.step == Step.CHANGES:
         about.append(_("since %(t)s") % {"t": moment_text(report.since[item.sku_id, item.via])})
     elif check.finding in _IN_ERROR:
-        about.append(str(ERRORS.get(item.word, item.word)))
+        about.append(path_error(item.word).title)
     elif check.step == Step.PROVISIONING and item.word:
         about.append(status_name(item.word))
     return ": ".join([name, listed(about)]) if about else name
@@ -173,7 +173,7 @@ def _advice(check: Check, *, may_sign_in: bool) -> list[str]:
     """Return what the finding means and what can be done."""
     found: list[Any] = [ADVICE[check.finding]] if check.finding in ADVICE else []
     if check.finding in _IN_ERROR:
-        found += filter(None, dict.fromkeys(error_meaning(item.word) for item in check.items))
+        found += filter(None, dict.fromkeys(path_error(item.word).text for item in check.items))
     if check.step in _LACKS_PRODUCT and check.outcome == Outcome.FAIL and may_sign_in and not check.repairs:
         found.append(NO_PRODUCT_FITS)
     return [str(text) for text in found]
@@ -198,4 +198,4 @@ def _text(
             parts[1] += [f"   {advice}" for advice in line.advice]
     if places:
         parts.append([_("Look here next"), *(f"- {place}" for place in places)])
-    return localized("\n\n".join("\n".join(part) for part in parts), get_language() or "en")
+    return in_words("\n\n".join("\n".join(part) for part in parts))

@@ -10,9 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from licenses.core.app_findings import Finding, Outcome, Step
 from licenses.core.apps import App
-from licenses.core.failures import FailureKind
-from licenses.core.triage import kind_of_error
-from licenses.explanations import EXPLANATIONS
 
 # What people choose; Microsoft's names are no words of ours.
 APPS: dict[App, Any] = {
@@ -155,16 +152,6 @@ _STATUSES = {
     "PendingInput": _("waiting for a setting of an administrator"),
     "Disabled": _("disabled"),
 }
-# Errors of a path that a save does not have, or that it says to many users.
-_PATH_ERRORS = {
-    "countviolation": _("No license of the product was free. Free one or buy more, then try again."),
-    "mutuallyexclusiveviolation": _(
-        "A service plan of this product and one that the user has already cannot be on together. Switch one of them"
-        " off, or unassign the other product; then try again."
-    ),
-    "other": _("Usually another license of the same group failed, and this one with it. Look at the group's others."),
-    "disabled": _("Microsoft has switched this assignment off."),
-}
 
 
 def next_places(app: App) -> tuple[Any, ...]:
@@ -175,12 +162,3 @@ def next_places(app: App) -> tuple[Any, ...]:
 def status_name(word: str) -> str:
     """Return what a status of a subscription or plan is called; Microsoft's own word for others."""
     return str(_STATUSES.get(word, word))
-
-
-def error_meaning(word: str) -> str:
-    """Return what an error of a path means and what can be done; empty for a word that is not known."""
-    folded = "other" if word.casefold() == "others" else word.casefold()
-    kind = kind_of_error(word)
-    if folded in _PATH_ERRORS or kind == FailureKind.UNKNOWN:
-        return str(_PATH_ERRORS.get(folded, ""))
-    return str(EXPLANATIONS[kind].text)

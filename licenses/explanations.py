@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from licenses.core.failures import FailureKind
+from licenses.core.triage import kind_of_error
 from licensing_portal.templatetags.ui import day
 
 
@@ -150,6 +151,36 @@ EXPLANATIONS: dict[str, Explanation] = {
         _("Refused by Microsoft"), _("Microsoft gave this reason, which the portal does not know yet:")
     ),
 }
+
+# Errors of a path (Graph's licenseAssignmentState.error) that a save does not have, or that it says to many users.
+_OTHER = Explanation(
+    _("Microsoft does not say why"),
+    _("Usually another license of the same group failed, and this one with it. Look at the group's others."),
+)
+_PATH_ERRORS: dict[str, Explanation] = {
+    "countviolation": Explanation(
+        EXPLANATIONS[FailureKind.NO_SEAT].title,
+        _("No license of the product was free. Free one or buy more, then try again."),
+    ),
+    "mutuallyexclusiveviolation": Explanation(
+        EXPLANATIONS[FailureKind.EXCLUSIVE].title,
+        _(
+            "A service plan of this product and one that the user has already cannot be on together. Switch one of them"
+            " off, or unassign the other product; then try again."
+        ),
+    ),
+    "other": _OTHER,
+    "others": _OTHER,
+    "disabled": Explanation("", _("Microsoft has switched this assignment off.")),
+}
+
+
+def path_error(word: str) -> Explanation:
+    """Return what an error of a path is called and means; Microsoft's own word, and no meaning, for one not known."""
+    kind = kind_of_error(word)
+    known = None if kind == FailureKind.UNKNOWN else EXPLANATIONS[kind]
+    found = _PATH_ERRORS.get(word.casefold()) or known or Explanation(word, "")
+    return Explanation(str(found.title) or word, str(found.text))
 
 
 def refused_before(seen: str) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import DirectoryUser
 from licenses.countries import named_code
-from licenses.product_names import localized
+from licenses.product_names import in_words
 from licenses.services.user_history import HistoryLine
 from licenses.services.user_page import PathLine, UserPage
 from licensing_portal.templatetags.ui import moment_text
@@ -24,7 +24,7 @@ def ticket_text(user: DirectoryUser, page: UserPage, as_of: datetime) -> str:
     if page.lines:
         parts.append([_("History"), *(f"- {event_text(line)}" for line in page.lines[:_LINES])])
     text = "\n\n".join("\n".join(part) for part in parts)
-    return localized(text, get_language() or "en")
+    return in_words(text)
 
 
 def fact_lines(user: DirectoryUser, as_of: datetime) -> list[str]:

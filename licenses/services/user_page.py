@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
-
 from customers.models import DirectoryUser
-from licenses.app_words import error_meaning
 from licenses.core.holdings import PathState
+from licenses.explanations import path_error
 from licenses.models import Assignment, LicenseEvent, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import mentioned
@@ -17,16 +15,6 @@ from licenses.services.user_history import STATES, HistoryLine, lines_of, plans_
 
 SHOWN = 50
 _NAMED = 3
-# Words for the error of a path (Graph's licenseAssignmentState.error); others are shown as Microsoft writes them.
-ERRORS = {
-    "CountViolation": _("Not enough licenses"),
-    "MutuallyExclusiveViolation": _("Conflicting service plans"),
-    "DependencyViolation": _("Missing required plan"),
-    "ProhibitedInUsageLocationViolation": _("Not available in this location"),
-    "UniquenessViolation": _("Duplicate proxy address"),
-    "Other": _("Microsoft does not say why"),
-    "Others": _("Microsoft does not say why"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +132,13 @@ def _path_line(assignment: Assignment, names: Names, plans: Iterable[tuple[str, 
         group="" if via == Assignment.DIRECT else names.groups([via]),
         holds=PathState.parse(assignment.state).holds,
         state=STATES.get(assignment.state, assignment.state),
-        error=error_words(assignment.error),
+        error=path_error(assignment.error).title,
         since=assignment.since,
         plans=tuple(PlanLine(name, plan_id not in disabled) for plan_id, name in plans),
         off=len(disabled),
         key=path_key(assignment.product.sku_id, via),
-        meaning=error_meaning(assignment.error or assignment.state),
+        meaning=path_error(assignment.error or assignment.state).text,
     )
-
-
-def error_words(code: str) -> str:
-    """Return what the error of a path means; Microsoft's own code where we have no words."""
-    return str(ERRORS.get(code, code))
 
 
 def _plans_of(user: DirectoryUser, products: set[int]) -> dict[int, list[tuple[str, str]]]:

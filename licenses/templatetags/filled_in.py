@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from django import template
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import ngettext
 
 from licenses.core.catalog import Sku
 from licenses.core.template import Taken
-from licenses.product_names import localized
+from licenses.product_names import in_words
 from licensing_portal.lists import listed
 
 register = template.Library()
@@ -22,15 +22,14 @@ def taken_words(taken: Iterable[Taken]) -> str:
 
 
 def _words(taken: Taken) -> str:
-    language = get_language() or "en"
-    name = localized(taken.sku.display_name, language)
+    name = in_words(taken.sku.display_name)
     number = len(taken.off)
     if not number:
         return name
     if number > _NAMED:
         words = ngettext("%(name)s with %(n)d plan off", "%(name)s with %(n)d plans off", number)
         return words % {"name": name, "n": number}
-    plans = listed(localized(plan.display_name, language) for plan in taken.sku.plans if plan.plan_id in taken.off)
+    plans = listed(in_words(plan.display_name) for plan in taken.sku.plans if plan.plan_id in taken.off)
     words = ngettext("%(name)s with %(n)d plan off (%(plans)s)", "%(name)s with %(n)d plans off (%(plans)s)", number)
     return words % {"name": name, "n": number, "plans": plans}
 
@@ -38,10 +37,10 @@ def _words(taken: Taken) -> str:
 @register.filter
 def sku_words(skus: Iterable[Sku]) -> str:
     """Return the names of products, joined."""
-    return listed(localized(sku.display_name, get_language() or "en") for sku in skus)
+    return listed(in_words(sku.display_name) for sku in skus)
 
 
 @register.filter
 def outdated_words(outdated: Iterable[tuple[Sku, frozenset[str]]]) -> str:
     """Return the names of products with the number of plans that they no longer have."""
-    return listed(f"{localized(sku.display_name, get_language() or 'en')} ({len(plans)})" for sku, plans in outdated)
+    return listed(f"{in_words(sku.display_name)} ({len(plans)})" for sku, plans in outdated)

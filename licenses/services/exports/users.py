@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from customers.models import Customer, DirectoryUser
 from licenses.core.holdings import PathState
+from licenses.explanations import path_error
 from licenses.models import Assignment, Holding
 from licenses.product_names import in_words
 from licenses.services.exports import ROWS_AT_ONCE
-from licenses.services.user_page import error_words
 from licensing_portal.lists import listed
 from licensing_portal.sheets import Cell, Column, Sheet
 
@@ -93,7 +93,7 @@ def _paths(pks: list[int], groups: dict[str, str]) -> tuple[dict[tuple[int, int]
             vias.setdefault((user, product), []).append(group)
         if error:
             path = _by(group) if group else _("direct")
-            errors.setdefault(user, []).append(f"{in_words(name)} ({path}): {error_words(error)}")
+            errors.setdefault(user, []).append(f"{in_words(name)} ({path}): {path_error(error).title}")
     return vias, errors
 
 
