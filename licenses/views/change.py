@@ -30,7 +30,7 @@ from licenses.services.refresh import read_if_few
 from licenses.services.result_rows import ResultRows
 from licenses.services.states import load_catalog
 from licenses.views import start
-from licenses.views.drafts import review_address
+from licenses.views.drafts import follow, review_address
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.paging import page_of
 from licensing_portal.staff.guards import StaffRequest, needs, require
@@ -156,9 +156,7 @@ def _make_draft(
     except keys.KeyReused as reused:
         first = {"customer": change.customer, "first": reused.change}
         return render(request, "licenses/key_reused.html", first, status=409)
-    if draft.status == LicenseChange.Status.DRAFT:
-        return redirect(review_address(draft))
-    return redirect("licenses:change", change_id=draft.pk)
+    return follow(draft)
 
 
 def _check_again(request: StaffRequest, change: LicenseChange) -> HttpResponse:

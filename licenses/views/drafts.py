@@ -1,7 +1,8 @@
 """The change that an address names, as far as it is the person's own."""
 
 from django.core.exceptions import ValidationError
-from django.http import Http404
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from customers.models import DirectoryUser
@@ -34,6 +35,13 @@ def named_draft(request: StaffRequest, tenant_id: str) -> LicenseChange | None:
 def review_address(change: LicenseChange) -> str:
     """Return where a draft is reviewed."""
     return reverse("licenses:review", args=[change.customer.tenant_id]) + f"?change={change.pk}"
+
+
+def follow(change: LicenseChange) -> HttpResponse:
+    """Lead to Review of a draft; to its own page what has started, or waits for the plan of many users."""
+    if change.status != LicenseChange.Status.DRAFT:
+        return redirect("licenses:change", change_id=change.pk)
+    return redirect(review_address(change))
 
 
 def person_of(change: LicenseChange) -> DirectoryUser | None:

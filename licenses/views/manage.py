@@ -28,7 +28,7 @@ from licenses.services.states import load_catalog
 from licenses.services.wishes import wish_from_json
 from licenses.template_models import MAX_NAME
 from licenses.views import start
-from licenses.views.drafts import named_draft, review_address
+from licenses.views.drafts import follow, named_draft
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.staff.guards import StaffRequest, needs, require
 from licensing_portal.staff.roles import Right
@@ -243,6 +243,4 @@ def _follow(draft: LicenseChange) -> HttpResponse:
     """Go where the draft leads: to its own page once it runs or is planned, else to Review."""
     if draft.starts_itself and draft.status == LicenseChange.Status.DRAFT and not draft.causes:
         draft = save.start(draft, unattended=True)
-    if draft.status != LicenseChange.Status.DRAFT:
-        return redirect("licenses:change", change_id=draft.pk)
-    return redirect(review_address(draft))
+    return follow(draft)

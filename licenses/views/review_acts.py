@@ -15,29 +15,22 @@ from licenses.services import drafts, review_clashes
 from licenses.services.last_seats import last_seats
 from licenses.services.naming import Names
 from licenses.services.states import load_catalog
-from licenses.views.drafts import person_of, review_address
+from licenses.views.drafts import follow, person_of, review_address
 from licensing_portal.staff.guards import StaffRequest
 
 type Act = Callable[[StaffRequest, LicenseChange], HttpResponse]
 
 
-def _planned(change: LicenseChange) -> HttpResponse:
-    """Lead back to Review, or to the page that waits for the plan of a large draft."""
-    if change.status != LicenseChange.Status.DRAFT:
-        return redirect("licenses:change", change_id=change.pk)
-    return redirect(review_address(change))
-
-
 def _carry_over(request: StaffRequest, change: LicenseChange, *, is_kept: bool) -> HttpResponse:
-    return _planned(drafts.carry_over(change, is_kept=is_kept))
+    return follow(drafts.carry_over(change, is_kept=is_kept))
 
 
 def _leave_out(request: StaffRequest, change: LicenseChange, *, why: str) -> HttpResponse:
-    return _planned(drafts.leave_out(change, why))
+    return follow(drafts.leave_out(change, why))
 
 
 def _put_back(request: StaffRequest, change: LicenseChange) -> HttpResponse:
-    return _planned(drafts.put_back(change))
+    return follow(drafts.put_back(change))
 
 
 def _locate(request: StaffRequest, change: LicenseChange) -> HttpResponse:
@@ -46,7 +39,7 @@ def _locate(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     if location not in CODES:
         messages.error(request, _("This location is not known. Choose one of the list."))
         return redirect(review_address(change))
-    return _planned(drafts.locate(change, location))
+    return follow(drafts.locate(change, location))
 
 
 def _mend(request: StaffRequest, change: LicenseChange) -> HttpResponse:
@@ -55,7 +48,7 @@ def _mend(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     if offer is None:
         messages.error(request, _("This repair is not known. Choose one of the list."))
         return redirect(review_address(change))
-    return _planned(drafts.mend(change, offer.repair))
+    return follow(drafts.mend(change, offer.repair))
 
 
 def _choose(request: StaffRequest, change: LicenseChange) -> HttpResponse:
@@ -74,7 +67,7 @@ def _choose(request: StaffRequest, change: LicenseChange) -> HttpResponse:
         )
         figures = {"n": seats.seats, "ticked": len(chosen), "more": len(chosen) - seats.seats}
         return choose_page(request, change, sku_id, ticked=ticked, error=text % figures)
-    return _planned(drafts.go_without(change, sku_id, others))
+    return follow(drafts.go_without(change, sku_id, others))
 
 
 def choose_page(

@@ -15,9 +15,8 @@ from licenses.core.repair import Act
 from licenses.countries import CODES
 from licenses.explanations import explanation
 from licenses.forms import one_time_key
-from licenses.models import LicenseChange
 from licenses.services import app_check, save, user_reading, user_repair
-from licenses.views.drafts import review_address
+from licenses.views.drafts import follow
 from licensing_portal.staff.guards import StaffRequest, require
 from licensing_portal.staff.roles import Right
 
@@ -40,7 +39,7 @@ def obey(request: StaffRequest, user: DirectoryUser, app: App | None) -> HttpRes
     location = request.POST.get("location", "").strip().upper()[:2]
     key, button = one_time_key(request.POST) or uuid.uuid4().hex, f"{at}:{code}:{location}"
     if first := user_repair.made_before(user, request.user, key=key, button=button):
-        return _follow(first)
+        return follow(first)
     if not user_reading.read_now(user, with_plans=False).is_fresh:
         messages.warning(request, _("Microsoft did not answer. The page shows what was read before."))
     licences = app_check.load_licences(user)
@@ -57,16 +56,10 @@ def obey(request: StaffRequest, user: DirectoryUser, app: App | None) -> HttpRes
         location = ""
     try:
         wish = form.wish(repair, location)
-        return _follow(user_repair.make(user, request.user, wish, key=key, button=button))
+        return follow(user_repair.make(user, request.user, wish, key=key, button=button))
     except save.NobodySelected:
         messages.warning(request, _("There is nobody left for whom this could be done."))
         return redirect(request.get_full_path())
-
-
-def _follow(change: LicenseChange) -> HttpResponse:
-    if change.status == LicenseChange.Status.DRAFT:
-        return redirect(review_address(change))
-    return redirect("licenses:change", change_id=change.pk)
 
 
 def _reprocess(request: StaffRequest, user: DirectoryUser, licences: app_check.Licences, key: str) -> HttpResponse:
