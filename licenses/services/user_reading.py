@@ -12,7 +12,7 @@ from licenses.core.triage import triage
 from licenses.models import LicenseEvent
 from licenses.services.refresh import refresh_products, refresh_users
 from licensing_portal.gateways.errors import GatewayError
-from licensing_portal.gateways.protocol import DirectoryGateway, OutcomeKind
+from licensing_portal.gateways.protocol import DirectoryGateway, OutcomeKind, WriteOutcome
 from licensing_portal.staff.models import StaffUser
 from licensing_portal.wiring import PAGE_LIMITS, directory_gateway
 
@@ -62,9 +62,14 @@ def _provisioning(user: DirectoryUser, gateway: DirectoryGateway) -> Provisionin
 
 @dataclass(frozen=True, slots=True)
 class Reprocessed:
-    """What came of it: a failure in Microsoft's words, or None; and whether the user was read afterwards."""
+    """What the answer proves, the failure of one that was not done, and whether the user was read afterwards.
 
+    `was_sent`: False when Microsoft has not heard of it.
+    """
+
+    kind: OutcomeKind
     failure: Failure | None
+    was_sent: bool
     is_fresh: bool
 
 
@@ -74,24 +79,33 @@ def reprocess(user: DirectoryUser, staff: StaffUser, sku_ids: Collection[str]) -
     Asking twice does no harm: Microsoft gives nothing that the groups do not.
     """
     gateway = directory_gateway(user.customer.tenant_id, limits=PAGE_LIMITS)
-    failure = _ask(user, gateway)
+    outcome = _ask(user, gateway)
+    failure = None
+    if outcome.kind != OutcomeKind.DONE:
+        failure = triage(outcome.status, outcome.code, outcome.message, request_id=outcome.request_id)
     logger.info("reprocess: tenant %s user %s by %s", user.customer.tenant_id, user.object_id, staff.pk)
     before = timezone.now()
     try:
         _refresh(user, gateway)
     except GatewayError:
-        return Reprocessed(failure, is_fresh=False)
+        return Reprocessed(outcome.kind, failure, outcome.was_sent, is_fresh=False)
     # Only what groups give can have come of it, and a change of ours that ran beside has its own name already.
     seen = LicenseEvent.objects.filter(user=user, seen_at__gte=before, change=None, product__sku_id__in=list(sku_ids))
     seen.update(staff=staff)
-    return Reprocessed(failure, is_fresh=True)
+    return Reprocessed(outcome.kind, failure, outcome.was_sent, is_fresh=True)
 
 
-def _ask(user: DirectoryUser, gateway: DirectoryGateway) -> Failure | None:
+def _ask(user: DirectoryUser, gateway: DirectoryGateway) -> WriteOutcome:
     try:
         (outcome,) = gateway.reprocess([user.object_id])
     except GatewayError as error:
-        return triage(error.status, error.code, error.message, request_id=error.request_id)
-    if outcome.kind == OutcomeKind.DONE:
-        return None
-    return triage(outcome.status, outcome.code, outcome.message, request_id=outcome.request_id)
+        # The call as a whole was refused: nothing happened.
+        return WriteOutcome(
+            user_id=user.object_id,
+            kind=OutcomeKind.REFUSED,
+            status=error.status,
+            code=error.code,
+            message=error.message,
+            request_id=error.request_id,
+        )
+    return outcome

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import DirectoryUser
 from licenses.core.apps import App
-from licenses.core.failures import FailureKind
+from licenses.core.failures import Failure, FailureKind, Scope
 from licenses.core.path_repair import is_broken
 from licenses.core.repair import Act
 from licenses.countries import CODES
@@ -17,11 +17,14 @@ from licenses.explanations import explanation
 from licenses.forms import one_time_key
 from licenses.services import app_check, save, user_reading, user_repair
 from licenses.views.drafts import follow
+from licensing_portal.gateways.protocol import OutcomeKind
 from licensing_portal.staff.guards import StaffRequest, require
 from licensing_portal.staff.roles import Right
 
 # The last press of "Reprocess": a page that is sent again asks Microsoft once.
 _PRESSED = "reprocessed"
+# What keeps us from the customer: Microsoft has not looked at the user.
+_OF_THE_CUSTOMER = frozenset({Scope.CUSTOMER, Scope.PROGRAM})
 
 
 class Refused(Exception):
@@ -74,11 +77,7 @@ def _reprocess(request: StaffRequest, user: DirectoryUser, licences: app_check.L
 
 def _say(request: StaffRequest, user: DirectoryUser, done: user_reading.Reprocessed) -> None:
     if done.failure is not None:
-        words = explanation(done.failure.kind)
-        text = f"{words.title}. {words.text}"
-        if done.failure.kind == FailureKind.UNKNOWN:
-            text = f"{text} {done.failure.message}"
-        messages.warning(request, _("Microsoft has tried it again: %(reason)s") % {"reason": text})
+        messages.warning(request, _not_done(done, done.failure))
     elif not done.is_fresh:
         messages.warning(request, _("Microsoft has taken it, but the user could not be read again. Refresh later."))
     elif _is_still_broken(user):
@@ -86,6 +85,23 @@ def _say(request: StaffRequest, user: DirectoryUser, done: user_reading.Reproces
         messages.warning(request, text)
     else:
         messages.success(request, _("Microsoft has processed what the groups give anew: it is in order now."))
+
+
+def _not_done(done: user_reading.Reprocessed, failure: Failure) -> str:
+    """Return why it was not done; only a refusal that concerns the user says that Microsoft has tried."""
+    if done.kind == OutcomeKind.UNCLEAR:
+        return _("Microsoft did not answer: whether it was done is not known. Refresh to see.")
+    if done.kind == OutcomeKind.THROTTLED and done.was_sent:
+        return _("Microsoft asked to wait: nothing was done. Try again later.")
+    if done.kind == OutcomeKind.THROTTLED and failure.scope not in _OF_THE_CUSTOMER:
+        return _("Microsoft could not be reached: nothing was done. Try again later.")
+    words = explanation(failure.kind)
+    reason = f"{words.title}. {words.text}"
+    if failure.kind == FailureKind.UNKNOWN:
+        reason = f"{reason} {failure.message}"
+    if failure.scope in _OF_THE_CUSTOMER:
+        return _("Microsoft has not done it: %(reason)s") % {"reason": reason}
+    return _("Microsoft has tried it again: %(reason)s") % {"reason": reason}
 
 
 def _is_still_broken(user: DirectoryUser) -> bool:

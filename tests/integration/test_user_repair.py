@@ -207,17 +207,36 @@ def test_reprocess_says_what_still_fails_in_our_words(sandbox: Sandbox, staff_cl
                 "status": 400,
                 "body": {"error": {"code": "X", "message": "Odd."}},
             },
-            "the portal does not know yet: Odd.",
+            "Microsoft has tried it again: Refused by Microsoft. Microsoft gave this reason, which the portal does not"
+            " know yet: Odd.",
         ),
-        ({"match": "POST *reprocessLicenseAssignment", "status": 403}, "Access refused. Microsoft did not allow it."),
+        (
+            {"match": "POST *reprocessLicenseAssignment", "status": 403},
+            "Microsoft has not done it: Access refused. Microsoft did not allow it.",
+        ),
         ({"match": "POST *reprocessLicenseAssignment", "status": 200, "body": {}}, "an assignment is still in error."),
-        ({"match": "POST */$batch", "skip": 1, "status": 403}, "Access refused. Microsoft did not allow it."),
+        (
+            {"match": "POST */$batch", "skip": 1, "status": 403},
+            "Microsoft has not done it: Access refused. Microsoft did not allow it.",
+        ),
+        (
+            {"match": "POST *reprocessLicenseAssignment", "status": 429},
+            "Microsoft asked to wait: nothing was done. Try again later.",
+        ),
+        (
+            {"match": "POST *reprocessLicenseAssignment", "status": 500},
+            "Microsoft did not answer: whether it was done is not known. Refresh to see.",
+        ),
+        (
+            {"match": "POST */$batch", "skip": 1, "reset": "before"},
+            "Microsoft did not answer: whether it was done is not known. Refresh to see.",
+        ),
         (
             {"match": "GET /graph/v1.0/users", "skip": 1, "status": 400},
             "the user could not be read again.",
         ),
     ],
-    ids=["unknown", "forbidden", "nothing happened", "all refused", "not read"],
+    ids=["unknown", "forbidden", "nothing happened", "all refused", "to wait", "error", "lost", "not read"],
 )
 @pytest.mark.one_database
 def test_reprocess_tells_each_answer_for_what_it_is(
