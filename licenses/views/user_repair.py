@@ -39,7 +39,7 @@ def obey(request: StaffRequest, user: DirectoryUser, app: App | None) -> HttpRes
     """Do what a repair's button says. Raises Refused."""
     require(request.user, Right.LICENSE_PLAN)
     at, code = request.POST.get("at", ""), request.POST.get("repair", "")
-    location = request.POST.get("location", "").strip().upper()[:2]
+    location = request.POST.get("location", "").strip().upper()
     key, button = one_time_key(request.POST) or uuid.uuid4().hex, f"{at}:{code}:{location}"
     if first := user_repair.made_before(user, request.user, key=key, button=button):
         return follow(first)

@@ -130,7 +130,7 @@ def test_a_location_alone_is_set(
     assert at_microsoft(sandbox, customer, people["no location"]).location == "JP"
 
 
-@pytest.mark.parametrize("location", ["", "XX"])
+@pytest.mark.parametrize("location", ["", "XX", "JPN", "United States"])
 @pytest.mark.one_database
 def test_a_location_that_is_none_is_refused_at_its_field(
     people: dict[str, str], customer: Customer, staff_client: Client, location: str
