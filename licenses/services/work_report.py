@@ -1,5 +1,7 @@
 """A change as a work report on paper: what was done, how many users it reached, and what became of each."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -9,7 +11,7 @@ from licenses.core.failures import FailureKind
 from licenses.models import LicenseChange, Product, UserChange
 from licenses.services import report
 from licenses.services.change_list import rows_of
-from licenses.services.exports.result import reason_of
+from licenses.services.exports.result import reason_of, result_of
 from licenses.services.outcomes import Line, ResultRow, names_for, result_rows
 from licenses.services.plans import LOCATED_ALONE
 from licenses.services.result_rows import ResultRows
@@ -32,10 +34,23 @@ class ProductWork:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseLine:
+    """Why users were not updated, without who left them so and when: customers read of each cause once."""
+
+    title: str
+    text: str
+    about: str
+    message: str
+    is_unknown: bool
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One user, with why they were not updated (empty for who was)."""
+    """One user: what became of them, and why they were not updated (empty for who was)."""
 
     one: ResultRow
+    result: str
     reason: str
     # Microsoft's own words, where the portal has none.
     message: str
@@ -50,7 +65,9 @@ class WorkReport:
     # Service plans that were switched in general, and the usage location that was set.
     lines: list[Line]
     located: int
-    causes: list[report.Cause]
+    # Of the users who need action, and of those who were left as they are.
+    causes: list[CauseLine]
+    left: list[CauseLine]
     rows: list[ReportRow]
 
     @property
@@ -61,15 +78,24 @@ class WorkReport:
 
 def work_report(change: LicenseChange, *, most: int = MOST_USERS) -> WorkReport:
     """Return the report of an ended change, in a fixed number of queries: who needs attention comes first."""
-    counts = report.counts(change)
+    counts, causes = report.counts(change), report.causes(change)
     return WorkReport(
         counts=counts,
         products=_products(change),
         lines=[line for line in rows_of([change])[0].lines if line.icon in ("switch", "location")],
         located=change.user_changes.filter(LOCATED_ALONE | (Q(state=State.UPDATED) & ~Q(location=""))).count(),
-        causes=report.causes(change),
+        causes=_merged(cause for cause in causes if cause.left_at is None),
+        left=_merged(cause for cause in causes if cause.left_at is not None),
         rows=_rows(change, counts, most),
     )
+
+
+def _merged(causes: Iterable[report.Cause]) -> list[CauseLine]:
+    """Return a line for all causes that read the same."""
+    numbers = Counter[tuple[str, str, str, str, bool]]()
+    for cause in causes:
+        numbers[cause.title, cause.text, cause.about, cause.message, cause.is_unknown] += cause.number
+    return [CauseLine(*words, number) for words, number in numbers.items()]
 
 
 def _products(change: LicenseChange) -> list[ProductWork]:
@@ -92,4 +118,4 @@ def _row(one: ResultRow) -> ReportRow:
     row = one.row
     reason = _("The change was stopped before these users.") if row.state == State.NOT_TRIED else reason_of(row)
     message = row.message[:_LONGEST_MESSAGE] if row.failure_kind == FailureKind.UNKNOWN else ""
-    return ReportRow(one, "" if row.state == State.UPDATED else reason, message)
+    return ReportRow(one, result_of(row), "" if row.state == State.UPDATED else reason, message)

@@ -2,12 +2,14 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from customers.models import Customer
 from licenses.core.diff import Wish
@@ -63,6 +65,28 @@ def test_it_says_what_was_changed_and_how_many_were_not(change: LicenseChange, s
     assert "Unknown 3 1 0 2 0 0" in words
     assert re.search(r"Conflicting service plans\b[^.]* \(1 user\)", words)
     assert "No usage location (1 user)" in words
+
+
+def _section(words: str, start: str, end: str) -> str:
+    return words[words.index(start) : words.index(end)]
+
+
+def test_who_was_left_as_they_are_needs_no_action(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    users = [MAILBOX, user_id("mailbox", 2), NOWHERE]
+    change = saved(staff, story, users, Wish(products={sku("EXCHANGEENTERPRISE"): ALL}))
+    clash = change.user_changes.filter(failure_kind="exclusive").order_by("pk")
+    moments = [timezone.now(), timezone.now() - timedelta(hours=1)]
+    for row, moment in zip(clash, moments, strict=True):
+        change.user_changes.filter(pk=row.pk).update(left_at=moment, left_by=staff)
+    words = _words(_page(staff_client, change))
+    needed = _section(words, "Action needed", "Left as it is")
+    left = _section(words, "Left as it is", "Result per user")
+    assert ("No usage location (1 user)" in needed, "Conflicting" in needed) == (True, False)
+    assert left.count("Conflicting service plans") == 1
+    assert "(2 users)" in left
+    assert words.count("Failed (left as it is)") == 2
 
 
 def test_who_needs_attention_comes_first_then_the_others_by_name(change: LicenseChange, staff_client: Client) -> None:

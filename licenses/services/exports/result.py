@@ -48,7 +48,7 @@ def _row(one: ResultRow) -> list[Cell]:
         row.display_name,
         row.user_principal_name,
         row.object_id,
-        _result(row),
+        result_of(row),
         in_lines(one.changed),
         in_lines(one.kept),
         listed(in_words(tag.name) for tag in one.now or ()),
@@ -59,7 +59,8 @@ def _row(one: ResultRow) -> list[Cell]:
     ]
 
 
-def _result(row: UserChange) -> str:
+def result_of(row: UserChange) -> str:
+    """Return what became of a user, and whether somebody has decided to leave it so."""
     label = str(State(row.state).label)
     is_left = row.left_at is not None and row.state in UserChange.ACTION
     return _("%(result)s (left as it is)") % {"result": label} if is_left else label
