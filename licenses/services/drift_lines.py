@@ -36,7 +36,7 @@ def drift_of(change: LicenseChange, concerned: Iterable[int]) -> Drift:
     moved = set(concerned).intersection(events.order_by().values_list("user_id", flat=True).distinct())
     people = DirectoryUser.objects.filter(pk__in=list(moved)) if len(moved) <= SHOWN else _first(moved)
     shown = sorted(people, key=lambda person: (person.sort_key, person.pk))
-    rows = events.filter(user__in=shown).select_related("product", "change__staff").order_by("-seen_at", "-pk")
+    rows = events.filter(user__in=shown).select_related("product", "change__staff", "staff").order_by("-seen_at", "-pk")
     by_user: dict[int | None, list[LicenseEvent]] = {}
     for row in rows:
         by_user.setdefault(row.user_id, []).append(row)

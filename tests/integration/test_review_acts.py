@@ -11,7 +11,7 @@ from licenses.core.diff import Wish
 from licenses.core.failures import FailureKind
 from licenses.core.planning import Cause
 from licenses.core.rules import EXCHANGE_STANDARD
-from licenses.models import Holding, LicenseChange, RefusalSeen, UserChange
+from licenses.models import Holding, LicenseChange, LicenseEvent, RefusalSeen, UserChange
 from licenses.services import save
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
@@ -259,3 +259,21 @@ def test_half_of_a_swap_is_no_repair(story: Customer, staff: StaffUser, staff_cl
     page = text(staff_client, draft(staff, story, [user_id("sales", 1)], swap))
     assert "Microsoft refused this here before" in page
     assert code not in page
+
+
+def test_a_colleague_who_had_licenses_reprocessed_is_named(
+    sandbox: Sandbox, story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    people = [user_id("joiner", 2), user_id("joiner", 3)]
+    change = draft(staff, story, people, Wish(products={sku("SPE_E3"): ALL}))
+    saved(staff, story, people, Wish(products={sku("POWER_BI_PRO"): ALL}))
+    events = LicenseEvent.objects.filter(object_id__in=people)
+    events.update(change=None)
+    colleague = StaffUserFactory.create(display_name="Somebody Else")
+    events.filter(object_id=people[0]).update(staff=colleague)
+
+    press(staff_client, change, "save")
+    page = text(staff_client, change)
+    told = page[page.index("Changed meanwhile") : page.index("What will happen")]
+    assert "Somebody Else, reprocessed" in told
+    assert told.count("outside this portal, seen by sync") == 1
