@@ -99,6 +99,10 @@ def _repair(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     """Make the draft that a repair's button asks for, for the users of its cause."""
     code, location = request.POST.get("repair", ""), request.POST.get("location", "").strip().upper()
     cause = report.cause_named(change, request.POST.get("cause", ""))
+    if cause is not None and cause.left_at is not None:
+        # The button stands in a tab that was opened before.
+        text = _("These users were left as they are. Press “Take up again” first.")
+        return _result_page(request, change, {"problem": text})
     catalog = load_catalog(change.customer)
     found = repair.offered(change, cause, code, catalog) if cause is not None else None
     if cause is None or found is None:

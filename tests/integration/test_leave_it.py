@@ -156,3 +156,22 @@ def test_users_are_counted_without_reading_their_rows(change: LicenseChange) -> 
         cursor.execute(f"EXPLAIN QUERY PLAN {asked.captured_queries[0]['sql']}")
         plan = " ".join(str(row) for row in cursor.fetchall())
     assert "USING COVERING INDEX user_changes_counted" in plan
+
+
+@pytest.mark.parametrize("title", [CLASH, LOST])
+def test_an_older_tab_cannot_repair_who_was_left(change: LicenseChange, staff_client: Client, title: str) -> None:
+    form = re.search(
+        rf'<form method="post" class="repairs" aria-label="Repair: {title}".*?</form>',
+        _page(staff_client, change),
+        re.S,
+    )
+    assert form is not None
+    repairs = re.findall(r'name="repair" value="([^"]*)"', form[0])
+    older = _cause(staff_client, change, title) | {"go": "repair", "location": "JP"}
+    _press(staff_client, change, title, "leave")
+    assert repairs
+    for code in (*repairs, "retry"):
+        answer = staff_client.post(_address(change), older | {"repair": code})
+        assert answer.status_code == 422
+        assert "These users were left as they are." in answer.content.decode()
+    assert not LicenseChange.objects.filter(parent=change).exists()
