@@ -13,7 +13,7 @@ from django.db.models import F
 from customers.demo import grant_demo_customers
 from customers.models import Customer, DirectoryUser, Selection
 from licenses.core.diff import Choice
-from licenses.models import Entitlement, LicenseChange, LicenseEvent, Throttle
+from licenses.models import Entitlement, LicenseChange, LicenseEvent, LicenseTemplate, RefusalSeen, Throttle
 from licenses.services.sync import sync_customer, sync_customers
 from licensing_portal.demo.control import ControlRoom, Refused, StandInAway, as_assigned, direct_assignments
 from licensing_portal.demo.stages import E5, ChangeRunning, leave_free
@@ -182,6 +182,8 @@ def start_over() -> int:
                 LicenseChange.objects.all().delete()
                 Selection.objects.all().delete()
                 Throttle.objects.all().delete()
+                RefusalSeen.objects.all().delete()
+                LicenseTemplate.objects.all().delete()
             room.reset()
         cache.delete(_MOOD_CHANGED)
         return _read_everything()

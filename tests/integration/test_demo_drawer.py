@@ -10,11 +10,21 @@ from django.db.models import F
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from customers import selection as selections
 from customers.models import Customer, CustomerGrant, DirectoryUser, Selection
 from licenses.core.diff import Wish
-from licenses.models import Assignment, Entitlement, Holding, LicenseChange, LicenseEvent, UserChange
+from licenses.models import (
+    Assignment,
+    Entitlement,
+    Holding,
+    LicenseChange,
+    LicenseEvent,
+    LicenseTemplate,
+    RefusalSeen,
+    UserChange,
+)
 from licenses.services import save
 from licenses.services.sync import sync_customer
 from licensing_portal.demo import drawer
@@ -254,6 +264,9 @@ def test_everything_is_as_the_first_sync_left_it(
     tenant.delete_user(tenant.users[user_id("kiosk", 1)])
     add_user(tenant, NEWCOMER, "new@contoso.example", "新人")
     sync_customer(story)
+    now = timezone.now()
+    RefusalSeen.objects.create(customer=story, kind="exclusive", key="k", first_seen=now, last_seen=now)
+    LicenseTemplate.objects.create(customer=story, name="E3", created_by=staff)
     press(staff_client, "slow")
     selections.add(selections.get(staff, story), pks(story, JOINERS))
     assert _picture(story) != before
@@ -264,7 +277,7 @@ def test_everything_is_as_the_first_sync_left_it(
     assert "The demo is as it was at the start; 1 customer was read anew." in page
     assert 'class="mark done"' not in page
     assert _picture(story) == before
-    for model in (LicenseChange, UserChange, Selection, LicenseEvent):
+    for model in (LicenseChange, UserChange, Selection, LicenseEvent, RefusalSeen, LicenseTemplate):
         assert not model.objects.exists()
     assert not DirectoryUser.objects.filter(deleted_at__isnull=False).exists()
     assert small.faults.show() == []
