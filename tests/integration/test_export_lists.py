@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from customers.models import Customer
 from licenses.core.diff import Wish
@@ -151,6 +152,9 @@ def change(sandbox: Sandbox, story: Customer, staff: StaffUser) -> LicenseChange
     people = [user_id("joiner", 1), user_id("joiner", 2), user_id("leaver", 1)]
     change = saved(staff, story, people, Wish(products={sku("POWER_BI_PRO"): ALL, sku("SPE_E3"): NONE}))
     LicenseChange.objects.filter(pk=change.pk).update(reference="INC-7")
+    refused = change.user_changes.filter(state="failed").first()
+    assert refused is not None
+    change.user_changes.filter(pk=refused.pk).update(left_at=timezone.now(), left_by=staff)
     # The others: another ticket, and a draft that nobody is to see.
     LicenseChangeFactory.create(customer=story, staff=staff, status=LicenseChange.Status.DONE, reference="INC-8")
     LicenseChangeFactory.create(customer=story, staff=staff)
@@ -171,11 +175,11 @@ def test_changes_are_those_of_the_history_with_its_figures(
         rows = records(csv_table(staff_client, reverse(file, args=arguments) + query))
         assert [row["Change ID"] for row in rows] == [str(one.change.pk) for one in shown]
         for one, row in zip(shown, rows, strict=True):
-            assert (row["Updated"], row["Already so"], row["Action needed"]) == (
-                str(one.updated),
-                str(one.already),
-                str(one.action),
-            )
+            names = ("Updated", "Already so", "Action needed", "Left as it is")
+            figures = (one.updated, one.already, one.action, one.left)
+            assert tuple(row[name] for name in names) == tuple(map(str, figures))
+            if one.change.status == LicenseChange.Status.DONE and one.change.pk == change.pk:
+                assert (sum(figures), one.left) == (one.change.total, 1)
             assert (row["Users"], row["Who"]) == (str(one.change.total), one.change.staff.display_name)
             assert row["Ticket or reason"] == one.change.reference
             assert all(line.text in row["What"] for line in one.lines)

@@ -27,6 +27,7 @@ def change_sheet(changes: QuerySet[LicenseChange]) -> Sheet:
         _("Updated"),
         _("Already so"),
         _("Action needed"),
+        _("Left as it is"),
         _("Change ID"),
     ]
     columns = [Column(_("When"), is_moment=True), *map(Column, headings)]
@@ -53,5 +54,6 @@ def _row(row: ChangeRow) -> list[Cell]:
         row.updated,
         row.already,
         row.action,
+        row.left,
         str(change.pk),
     ]
