@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db.models import Min
 from django.utils import timezone
@@ -58,8 +59,11 @@ def load_licences(user: DirectoryUser) -> Licences:
 def run(user: DirectoryUser, app: App, licences: Licences, reading: Reading) -> AppReport:
     """Check an app for a user as they are stored, and as Microsoft has just said of their plans."""
     since = timezone.now() - RECENT
-    events = [event for event in events_of(user).filter(seen_at__gte=since)[:_LINES] if _is_about(event, app, licences)]
-    tried = [row for row in tried_of(user).filter(finished_at__gte=since)[:_LINES] if _was_about(row, app, licences)]
+    # The newest are taken of what is about the app: a day may hold many changes of other products.
+    changed = events_of(user).filter(seen_at__gte=since).exclude(product__sku_id__in=_without(app, licences))
+    events = list(islice((event for event in changed if _is_about(event, app, licences)), _LINES))
+    attempts = tried_of(user).filter(finished_at__gte=since)
+    tried = list(islice((row for row in attempts if _was_about(row, app, licences)), _LINES))
     skus, plans = mentioned(tried)
     names = Names(user.customer, skus | licences.state.held.keys(), plans | plans_in(events))
     names.learn(licences.catalog.names)
@@ -82,6 +86,11 @@ def run(user: DirectoryUser, app: App, licences: Licences, reading: Reading) -> 
         ends=_ends(user, licences),
         since=fresh,
     )
+
+
+def _without(app: App, licences: Licences) -> list[str]:
+    """Return the ids of the customer's products that do not have the app."""
+    return [sku_id for sku_id, sku in licences.catalog.skus.items() if not plans_of(app, sku)]
 
 
 def _is_about(event: LicenseEvent, app: App, licences: Licences) -> bool:

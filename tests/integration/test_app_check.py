@@ -7,15 +7,17 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from customers.models import Customer
 from licenses.core.diff import Wish
+from licenses.models import LicenseEvent, Product
 from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
 from tests import story_rows
 from tests.integration.prepared import CHANGED, E3, TEAMS, prepare, tenant_of
-from tests.integration.saving import NONE, saved
+from tests.integration.saving import NONE, saved, sku
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
@@ -156,6 +158,24 @@ def test_a_change_of_the_last_day_is_named_with_who_made_it(
     assert checks(page)[-1][0] == "note"
     assert "Microsoft Teams switched off in Microsoft 365 E3" in checks(page)[-1][1]
     assert f"{staff.display_name} · INC-88" in checks(page)[-1][1]
+
+
+@pytest.mark.parametrize("part", ["POWER_BI_PRO", "SPE_E3"])
+def test_a_change_of_the_app_is_named_though_many_others_came_after_it(
+    customer: Customer, staff: StaffUser, staff_client: Client, part: str
+) -> None:
+    saved(staff, customer, [CHANGED], Wish(plans={(E3, TEAMS): NONE}))
+    event = LicenseEvent(customer=customer, user=customer.users.get(object_id=CHANGED), object_id=CHANGED)
+    event.before, event.after, event.seen_at = {"usageLocation": "JP"}, {"usageLocation": "FR"}, timezone.now()
+    event.save()
+    product = Product.objects.get(sku_id=sku(part))
+    others = {"user": event.user, "object_id": CHANGED, "product": product, "before": None, "after": None}
+    LicenseEvent.objects.bulk_create(
+        LicenseEvent(customer=customer, seen_at=timezone.now(), **others) for _ in range(25)
+    )
+    words = checks(page_of(staff_client, customer, CHANGED))[-1][1]
+    assert "Microsoft Teams switched off in Microsoft 365 E3" in words
+    assert "→ FR" in words
 
 
 def test_a_change_outside_the_portal_is_seen_by_the_check_itself(
