@@ -1,4 +1,4 @@
-"""Who holds what: what counts (Holding), by which path (Assignment), and how it changed (LicenseEvent)."""
+"""Who holds what: what counts (Holding), by which path (Assignment), and how it changed (LicenseEvent, Reprocess)."""
 
 import hashlib
 from collections.abc import Iterable
@@ -113,3 +113,30 @@ class LicenseEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.object_id} {self.seen_at:%Y-%m-%d %H:%M}"
+
+
+class Reprocess(models.Model):
+    """Somebody asked Microsoft to judge anew what groups give a user; what changed by it are events of the user."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="reprocesses")
+    user = models.ForeignKey(DirectoryUser, models.SET_NULL, null=True, blank=True, related_name="reprocesses")
+    object_id = models.CharField(max_length=GUID)
+    staff = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", db_index=False)
+    # The path at which it was asked for; Microsoft judges all groups of the user.
+    sku_id = models.CharField(max_length=GUID)
+    group_id = models.CharField(max_length=GUID)
+    asked_at = models.DateTimeField()
+    # What the answer proves (gateways.protocol.OutcomeKind); until it is there nobody knows.
+    outcome = models.CharField(max_length=16, default="unclear")
+    was_sent = models.BooleanField(default=True)
+    # Of what was not done: its kind (core.failures) and Microsoft's own words.
+    failure_kind = models.CharField(max_length=32, blank=True)
+    message = models.TextField(blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("reprocessing")
+        indexes = [models.Index(fields=["user", "asked_at"], name="reprocesses_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.object_id} {self.asked_at:%Y-%m-%d %H:%M}"

@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 
 from licenses.core.holdings import DIRECT, PathState
 from licenses.explanations import explanation
-from licenses.models import LicenseChange, LicenseEvent, UserChange
+from licenses.models import LicenseChange, LicenseEvent, Reprocess, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import Line, outcome_of
+from licensing_portal.gateways.protocol import OutcomeKind
 from licensing_portal.staff.models import StaffUser
 
 _PLANS_NAMED = 3
@@ -74,9 +75,11 @@ def plans_in(events: Iterable[LicenseEvent]) -> set[str]:
     }
 
 
-def lines_of(events: Sequence[LicenseEvent], tried: Sequence[UserChange], names: Names) -> list[HistoryLine]:
+def lines_of(
+    events: Sequence[LicenseEvent], tried: Sequence[UserChange], names: Names, asked: Iterable[Reprocess] = ()
+) -> list[HistoryLine]:
     """Return the lines of a history, newest first; what one change or one reading did at once is one line."""
-    lines = [_tried_line(row, names) for row in tried]
+    lines = [_tried_line(row, names) for row in tried] + [_asked_line(row, names) for row in asked]
     for (at, *_who), some in groupby(events, key=lambda event: (event.seen_at, event.change_id, event.staff_id)):
         together = sorted(some, key=_gains_first)
         texts = tuple(text for event in together for text in _sentences(event, names))
@@ -111,6 +114,32 @@ def _tried_line(row: UserChange, names: Names) -> HistoryLine:
         wanted=outcome_of(row, names).changes,
         message=row.message,
         request_id=row.request_id,
+    )
+
+
+def _asked_line(row: Reprocess, names: Names) -> HistoryLine:
+    """Return the line of a request to judge anew what groups give, with what came of it."""
+    state, result, meaning = "failed", "", ""
+    if row.outcome == OutcomeKind.DONE:
+        state, result = "", _("Microsoft has taken it")
+    elif row.outcome == OutcomeKind.UNCLEAR:
+        state, result = "unknown", _("whether it was done is not known")
+    elif row.outcome == OutcomeKind.THROTTLED:
+        result = _("Microsoft asked to wait") if row.was_sent else _("Microsoft could not be reached")
+    else:
+        words = explanation(row.failure_kind)
+        result, meaning = str(words.title), str(words.text)
+    words_of = {"name": names.product(row.sku_id), "group": names.groups([row.group_id]), "result": result}
+    return HistoryLine(
+        at=row.asked_at,
+        change=None,
+        staff=row.staff,
+        sentences=(_("Asked Microsoft to reprocess %(name)s of group %(group)s: %(result)s") % words_of,),
+        state=state,
+        meaning=meaning,
+        # Where nobody refused it the words are the portal's own.
+        message=row.message if row.outcome == OutcomeKind.REFUSED else "",
+        request_id=row.request_id if state else "",
     )
 
 

@@ -87,12 +87,18 @@ def read_page(user: DirectoryUser) -> UserPage:
     assignments = list(Assignment.objects.filter(user=user).select_related("product", "plan_set"))
     events = list(events_of(user)[: SHOWN + 1])
     tried = list(tried_of(user)[: SHOWN + 1])
+    asked = list(user.reprocesses.select_related("staff").order_by("-asked_at", "-pk")[: SHOWN + 1])
     skus, plans = mentioned(tried)
-    names = Names(user.customer, skus, plans | plans_in(events))
-    lines = lines_of(events, tried, names)
+    names = Names(user.customer, skus | {row.sku_id for row in asked}, plans | plans_in(events))
+    lines = lines_of(events, tried, names, asked)
     # Beyond the oldest row read of a source that has more, the history would have holes.
-    ends = [rows[-1] for rows in (events, tried) if len(rows) > SHOWN]
-    known_since = max((row.seen_at if isinstance(row, LicenseEvent) else row.finished_at for row in ends), default=None)
+    moments = (
+        [row.seen_at for row in events],
+        [row.finished_at for row in tried],
+        [row.asked_at for row in asked],
+    )
+    ends = [times[-1] for times in moments if len(times) > SHOWN]
+    known_since = max(ends, default=None)
     whole = [line for line in lines if known_since is None or line.at > known_since] or lines[:1]
     return UserPage(_path_lines(user, assignments, names), whole[:SHOWN], is_cut=bool(ends) or len(whole) > SHOWN)
 

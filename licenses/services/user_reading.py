@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from customers.models import DirectoryUser
 from licenses.core.failures import Failure
+from licenses.core.holdings import DIRECT
 from licenses.core.triage import triage
-from licenses.models import LicenseEvent
+from licenses.models import LicenseEvent, Reprocess
 from licenses.services.refresh import refresh_products, refresh_users
 from licensing_portal.gateways.errors import GatewayError
 from licensing_portal.gateways.protocol import DirectoryGateway, OutcomeKind, WriteOutcome
@@ -73,16 +74,29 @@ class Reprocessed:
     is_fresh: bool
 
 
-def reprocess(user: DirectoryUser, staff: StaffUser, sku_ids: Collection[str]) -> Reprocessed:
-    """Have what groups give to a user judged anew, then read the user; what changed of these products is by `staff`.
+def reprocess(
+    user: DirectoryUser, staff: StaffUser, sku_ids: Collection[str], *, sku_id: str, group_id: str
+) -> Reprocessed:
+    """Have what groups give to a user judged anew, then read the user; what groups gave of `sku_ids` is by `staff`.
 
-    Asking twice does no harm: Microsoft gives nothing that the groups do not.
+    `sku_id` and `group_id` name the path that it was asked for; the act is stored before Microsoft is asked. Asking
+    twice does no harm: Microsoft gives nothing that the groups do not.
     """
     gateway = directory_gateway(user.customer.tenant_id, limits=PAGE_LIMITS)
+    act = Reprocess.objects.create(
+        customer=user.customer,
+        user=user,
+        object_id=user.object_id,
+        staff=staff,
+        sku_id=sku_id,
+        group_id=group_id,
+        asked_at=timezone.now(),
+    )
     outcome = _ask(user, gateway)
     failure = None
     if outcome.kind != OutcomeKind.DONE:
         failure = triage(outcome.status, outcome.code, outcome.message, request_id=outcome.request_id)
+    _note(act, outcome, failure)
     logger.info("reprocess: tenant %s user %s by %s", user.customer.tenant_id, user.object_id, staff.pk)
     before = timezone.now()
     try:
@@ -91,8 +105,25 @@ def reprocess(user: DirectoryUser, staff: StaffUser, sku_ids: Collection[str]) -
         return Reprocessed(outcome.kind, failure, outcome.was_sent, is_fresh=False)
     # Only what groups give can have come of it, and a change of ours that ran beside has its own name already.
     seen = LicenseEvent.objects.filter(user=user, seen_at__gte=before, change=None, product__sku_id__in=list(sku_ids))
-    seen.update(staff=staff)
+    LicenseEvent.objects.filter(pk__in=[event.pk for event in seen if _is_by_group(event)]).update(staff=staff)
     return Reprocessed(outcome.kind, failure, outcome.was_sent, is_fresh=True)
+
+
+def _note(act: Reprocess, outcome: WriteOutcome, failure: Failure | None) -> None:
+    """Store what came of it."""
+    act.outcome, act.was_sent, act.request_id = outcome.kind.value, outcome.was_sent, outcome.request_id
+    if failure is not None:
+        act.failure_kind, act.message = failure.kind.value, failure.message
+    act.save(update_fields=["outcome", "was_sent", "request_id", "failure_kind", "message"])
+
+
+def _is_by_group(event: LicenseEvent) -> bool:
+    """Tell whether a path by a group changed: a direct one is somebody else's doing."""
+    was, now = (
+        {via: path for via, path in ((state or {}).get("paths") or {}).items() if via != DIRECT}
+        for state in (event.before, event.after)
+    )
+    return was != now
 
 
 def _ask(user: DirectoryUser, gateway: DirectoryGateway) -> WriteOutcome:

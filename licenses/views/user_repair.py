@@ -51,7 +51,7 @@ def obey(request: StaffRequest, user: DirectoryUser, app: App | None) -> HttpRes
     if form is None or repair is None:
         raise Refused(_("This repair is not offered any more: the user has changed. Look at the page again."))
     if repair.act == Act.REPROCESS:
-        return _reprocess(request, user, licences, key)
+        return _reprocess(request, user, licences, form, key)
     if form.needs_location and user_repair.needs_location(repair):
         if location not in CODES:
             raise Refused(_("This location is not known. Choose one of the list."), at)
@@ -65,13 +65,21 @@ def obey(request: StaffRequest, user: DirectoryUser, app: App | None) -> HttpRes
         return redirect(request.get_full_path())
 
 
-def _reprocess(request: StaffRequest, user: DirectoryUser, licences: app_check.Licences, key: str) -> HttpResponse:
+def _reprocess(
+    request: StaffRequest,
+    user: DirectoryUser,
+    licences: app_check.Licences,
+    form: user_repair.RepairForm,
+    key: str,
+) -> HttpResponse:
     """Ask Microsoft to judge what groups give anew, and say what came of it."""
     require(request.user, Right.LICENSE_ASSIGN)
     if request.session.get(_PRESSED) != key:
         request.session[_PRESSED] = key
         broken = [sku_id for sku_id, held in licences.state.held.items() if any(map(is_broken, held.paths))]
-        _say(request, user, user_reading.reprocess(user, request.user, broken))
+        group = form.path.via if form.path is not None else ""
+        done = user_reading.reprocess(user, request.user, broken, sku_id=form.sku_id, group_id=group)
+        _say(request, user, done)
     return redirect(request.get_full_path())
 
 

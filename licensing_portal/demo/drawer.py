@@ -13,7 +13,7 @@ from django.db.models import F
 from customers.demo import grant_demo_customers
 from customers.models import Customer, DirectoryUser, Selection
 from licenses.core.diff import Choice
-from licenses.models import Entitlement, LicenseChange, LicenseEvent, LicenseTemplate, RefusalSeen, Throttle
+from licenses.models import Entitlement, LicenseChange, LicenseEvent, LicenseTemplate, RefusalSeen, Reprocess, Throttle
 from licenses.services.sync import sync_customer, sync_customers
 from licensing_portal.demo.control import ControlRoom, Refused, StandInAway, as_assigned, direct_assignments
 from licensing_portal.demo.stages import E5, ChangeRunning, leave_free
@@ -183,6 +183,7 @@ def start_over() -> int:
                 Selection.objects.all().delete()
                 Throttle.objects.all().delete()
                 RefusalSeen.objects.all().delete()
+                Reprocess.objects.all().delete()
                 LicenseTemplate.objects.all().delete()
             room.reset()
         cache.delete(_MOOD_CHANGED)

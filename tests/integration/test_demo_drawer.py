@@ -23,6 +23,7 @@ from licenses.models import (
     LicenseEvent,
     LicenseTemplate,
     RefusalSeen,
+    Reprocess,
     UserChange,
 )
 from licenses.services import save
@@ -267,6 +268,7 @@ def test_everything_is_as_the_first_sync_left_it(
     now = timezone.now()
     RefusalSeen.objects.create(customer=story, kind="exclusive", key="k", first_seen=now, last_seen=now)
     LicenseTemplate.objects.create(customer=story, name="E3", created_by=staff)
+    Reprocess.objects.create(customer=story, object_id=JOINERS[0], staff=staff, asked_at=now)
     press(staff_client, "slow")
     selections.add(selections.get(staff, story), pks(story, JOINERS))
     assert _picture(story) != before
@@ -277,7 +279,7 @@ def test_everything_is_as_the_first_sync_left_it(
     assert "The demo is as it was at the start; 1 customer was read anew." in page
     assert 'class="mark done"' not in page
     assert _picture(story) == before
-    for model in (LicenseChange, UserChange, Selection, LicenseEvent, RefusalSeen, LicenseTemplate):
+    for model in (LicenseChange, UserChange, Selection, LicenseEvent, RefusalSeen, Reprocess, LicenseTemplate):
         assert not model.objects.exists()
     assert not DirectoryUser.objects.filter(deleted_at__isnull=False).exists()
     assert small.faults.show() == []

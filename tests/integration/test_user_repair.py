@@ -18,6 +18,7 @@ from licensing_portal.staff.models import StaffUser
 from licensing_portal.staff.roles import Role
 from tests import story_rows
 from tests.factories import StaffUserFactory
+from tests.integration.meanwhile import meanwhile
 from tests.integration.prepared import E1, E3, TEAMS, give, join, prepare, tenant_of
 from tests.integration.saving import at_microsoft, pumped, states
 from tests.integration.test_app_check import address, page_of, text_of, verdict
@@ -249,6 +250,54 @@ def test_reprocess_tells_each_answer_for_what_it_is(
     sandbox.faults.add(fault)
     press(staff_client, customer, MEMBER, "Reprocess the group's assignment", app="")
     assert words in html.unescape(staff_client.get(address(customer, MEMBER, "")).content.decode())
+
+
+@pytest.mark.parametrize(
+    ("fault", "pill", "result"),
+    [
+        (None, "Failed", "Not enough licenses"),
+        ({"match": "POST *reprocessLicenseAssignment", "status": 200, "body": {}}, "", "Microsoft has taken it"),
+        ({"match": "POST *reprocessLicenseAssignment", "status": 429}, "Failed", "Microsoft asked to wait"),
+        ({"match": "POST */$batch", "skip": 1, "status": 403}, "Failed", "Access refused"),
+        (
+            {"match": "POST */$batch", "skip": 1, "reset": "before"},
+            "Unknown",
+            "whether it was done is not known",
+        ),
+    ],
+    ids=["refused", "taken", "to wait", "no access", "lost"],
+)
+@pytest.mark.one_database
+def test_the_history_tells_who_asked_to_reprocess_what_and_what_came_of_it(
+    sandbox: Sandbox, staff: StaffUser, staff_client: Client, fault: dict[str, object] | None, pill: str, result: str
+) -> None:
+    customer = _without_seat(sandbox)
+    if fault is not None:
+        sandbox.faults.add(fault)
+    press(staff_client, customer, MEMBER, "Reprocess the group's assignment", app="")
+    page = staff_client.get(address(customer, MEMBER, "")).content.decode()
+    words = text_of(page)
+    told = f"Asked Microsoft to reprocess Microsoft Entra ID P2 of group セキュリティ強化: {result}"
+    assert f"{pill} {told}".strip() in words
+    assert f"{staff.display_name}, reprocessed" in words
+    assert not LicenseEvent.objects.exists()
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_the_doing_of_who_asked(
+    people: dict[str, str], customer: Customer, sandbox: Sandbox, staff: StaffUser, staff_client: Client
+) -> None:
+    tenant = tenant_of(sandbox)
+    who = people["no seat"]
+    sandbox.faults.add({"match": "POST *reprocessLicenseAssignment", "status": 200, "body": {}})
+
+    def give_directly() -> None:
+        give(tenant, tenant.users[who], E3)
+
+    with meanwhile('INSERT INTO "licenses_reprocess"', give_directly, after=True):
+        press(staff_client, customer, who, "Reprocess the group's assignment")
+    event = LicenseEvent.objects.get(object_id=who, product__sku_id=E3)
+    assert set(event.after["paths"]) > {"direct"}
+    assert event.staff is None
 
 
 @pytest.mark.one_database
