@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('customers', '0011_find_people'),
-        ('licenses', '0017_left'),
+        ('licenses', '0018_plan_number'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
