@@ -50,10 +50,18 @@ def review_clashes(change: LicenseChange, catalog: Catalog) -> list[ReviewClash]
     return found
 
 
-def offered(change: LicenseChange, code: str, catalog: Catalog) -> Offer | None:
+def offered(change: LicenseChange, code: str, catalog: Catalog) -> Repair | None:
     """Return the repair that a code names, as far as Review offers it for this draft."""
-    offers = (offer for clash in review_clashes(change, catalog) for offer in clash.offers)
-    return next((offer for offer in offers if offer.repair.code == code), None)
+    found = [offer.repair for clash in review_clashes(change, catalog) for offer in clash.offers]
+    found += filter(None, (without(change, line["skuId"]) for line in change.seats if line["short"]))
+    return next((repair for repair in found if repair.code == code), None)
+
+
+def without(change: LicenseChange, sku_id: str) -> Repair | None:
+    """Return the repair that leaves one product out, which is short; None when nothing sensible would be left."""
+    if change.kind == LicenseChange.Kind.UNDO:
+        return None
+    return next(iter(sensible([Repair(act=Act.WITHOUT, sku_id=sku_id)], wish_from_json(change.wish))), None)
 
 
 def _counted(change: LicenseChange) -> tuple[Counter[str], dict[str, UserChange]]:

@@ -156,13 +156,20 @@ def plan_stored(change_id: UUID | str) -> None:
             _queue(change)
 
 
-def start(change: LicenseChange, *, key: str = "", unattended: bool = False, plan: int | None = None) -> LicenseChange:
+def start(
+    change: LicenseChange,
+    *,
+    key: str = "",
+    unattended: bool = False,
+    plan: int | None = None,
+    reference: str | None = None,
+) -> LicenseChange:
     """Queue a draft and empty the selection of its users; a change that is under way already is left alone.
 
     When a user changed behind the draft's back it is planned again and stays a draft, with `drift` among its
     causes: the caller shows Review again. So it does when the start is `unattended`, which is not Review's own, and
-    the selection is no longer the draft's: another tab may have saved it. Raises OtherPlan when the draft's plan is not
-    the one of this number.
+    the selection is no longer the draft's: another tab may have saved it. A `reference` (ticket or reason) replaces the
+    draft's. Raises OtherPlan when the draft's plan is not the one of this number.
     """
     with transaction.atomic():
         change = LicenseChange.objects.select_for_update().get(pk=change.pk)
@@ -170,6 +177,8 @@ def start(change: LicenseChange, *, key: str = "", unattended: bool = False, pla
             return change
         if plan is not None and plan != change.plan_number:
             raise OtherPlan
+        if reference is not None:
+            change.reference = reference
         if unattended and _selection_moved(change):
             return change
         if has_drifted(change.customer, written_plans.concerned(change), change.created_at):

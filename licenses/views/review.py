@@ -2,6 +2,7 @@
 
 import unicodedata
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -13,15 +14,15 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from customers.folding import fold
-from customers.models import Customer
+from customers.folding import fold, one_line
+from customers.models import Customer, DirectoryUser
 from customers.scope import customer_or_404
 from licenses.cause_words import cause_words
 from licenses.core.diff import Choice
 from licenses.core.estimate import estimate
 from licenses.core.planning import Cause
 from licenses.countries import choices
-from licenses.forms import one_time_key
+from licenses.forms import MAX_REFERENCE, one_time_key
 from licenses.messages import family_name, loss
 from licenses.models import LicenseChange, UserChange
 from licenses.services import drafts, drift_lines, last_seats, review_clashes, review_groups, save, written_plans
@@ -35,6 +36,8 @@ from licensing_portal.staff.roles import Right
 
 # Who takes licenses from more users than this types their number.
 TYPED_ABOVE = 50
+# Of those left out more than these are only counted.
+_NAMED = 20
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -60,7 +63,7 @@ def review(request: StaffRequest, tenant_id: str) -> HttpResponse:
 
 
 def _page(request: StaffRequest, change: LicenseChange, *, status: int = 200, **errors: str) -> HttpResponse:
-    """Render Review; `errors` stand at the fields they concern: `confirm`, `location`."""
+    """Render Review; `errors` stand at the fields they concern: `confirm`, `reference`."""
     q = request.GET.get("q", "").strip()[:200]
     groups = review_groups.review_groups(change, fold(q))
     calls = change.user_changes.filter(state=UserChange.State.PENDING).count()
@@ -83,6 +86,8 @@ def _page(request: StaffRequest, change: LicenseChange, *, status: int = 200, **
         "is_all_on": not change.wish.get("carryOver", True) and _is_swap(change),
         "calls": calls,
         "confirm": request.POST.get("confirm", ""),
+        "reference": request.POST.get("reference", change.reference),
+        "max_reference": MAX_REFERENCE,
         "must_type": _must_type(change),
         "may_buy": request.user.may(Right.PRODUCT_BUY),
         "errors": errors,
@@ -105,6 +110,7 @@ def _named(customer: Customer, change: LicenseChange) -> dict[str, Any]:
             {
                 **line,
                 "name": names.product(line["skuId"]),
+                "may_leave_out": line["short"] and review_clashes.without(change, line["skuId"]) is not None,
                 "may_choose": last_seats.is_offered(change, line, without.get(line["skuId"], 0)),
             }
             for line in change.seats
@@ -117,10 +123,18 @@ def _named(customer: Customer, change: LicenseChange) -> dict[str, Any]:
             }
             for line in kept
         ],
-        "blocked_out": len(absent.get(drafts.BLOCKED, ())),
-        "guests_out": len(absent.get(drafts.GUESTS, ())),
-        "without": [(names.product(sku_id), number) for sku_id, number in without.items()],
+        "blocked_out": _people(absent.get(drafts.BLOCKED, ())),
+        "guests_out": _people(absent.get(drafts.GUESTS, ())),
+        "without": [(names.product(sku_id), _people(absent[sku_id])) for sku_id in without],
     }
+
+
+def _people(pks: Sequence[int]) -> tuple[int, list[str]]:
+    """Return how many these users are, and the names of a few."""
+    if not 0 < len(pks) <= _NAMED:
+        return len(pks), []
+    rows = DirectoryUser.objects.filter(pk__in=pks).order_by("sort_key", "pk")
+    return len(pks), list(rows.values_list("display_name", flat=True))
 
 
 def _is_swap(change: LicenseChange) -> bool:
@@ -138,12 +152,17 @@ def _start(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     """Start a draft; when users changed meanwhile, show Review again with the new picture."""
     removes = Choice.NONE.value in (*change.wish["products"].values(), *change.wish["plans"].values())
     require(request.user, Right.LICENSE_REVOKE if removes else Right.LICENSE_ASSIGN)
+    reference = one_line(request.POST.get("reference", change.reference))
+    if len(reference) > MAX_REFERENCE:
+        error = _("At most %(n)d characters, please.") % {"n": MAX_REFERENCE}
+        return _page(request, change, status=422, reference=error)
     number = _must_type(change)
     if number and _typed(request.POST.get("confirm", "")) != str(number):
         error = _("Type %(n)s: so many users lose licenses.") % {"n": intcomma(number)}
         return _page(request, change, status=422, confirm=error)
     try:
-        started = save.start(change, key=one_time_key(request.POST), plan=_seen_plan(request, change))
+        key, plan = one_time_key(request.POST), _seen_plan(request, change)
+        started = save.start(change, key=key, plan=plan, reference=reference)
     except save.OtherPlan:
         messages.warning(request, _("This draft was changed in another tab. This is the new picture."))
         return redirect(review_address(change))

@@ -44,11 +44,11 @@ def _locate(request: StaffRequest, change: LicenseChange) -> HttpResponse:
 
 def _mend(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     """Put the repair of a foreseen clash into the draft."""
-    offer = review_clashes.offered(change, request.POST.get("repair", ""), load_catalog(change.customer))
-    if offer is None:
+    repair = review_clashes.offered(change, request.POST.get("repair", ""), load_catalog(change.customer))
+    if repair is None:
         messages.error(request, _("This repair is not known. Choose one of the list."))
         return redirect(review_address(change))
-    return follow(drafts.mend(change, offer.repair))
+    return follow(drafts.mend(change, repair))
 
 
 def _choose(request: StaffRequest, change: LicenseChange) -> HttpResponse:

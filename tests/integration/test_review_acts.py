@@ -64,7 +64,9 @@ def test_whom_a_warning_is_about_can_be_left_out_and_put_back(
     press(staff_client, change, go)
     assert in_change(change) == {user_id("joiner", 2)}
     assert (change.total, cause in change.causes) == (1, False)
-    assert "Left out of this change" in text(staff_client, change)
+    page = text(staff_client, change)
+    assert "Left out of this change" in page
+    assert story.users.get(object_id=person).display_name in page
     # Pressed again, by an older page, it lets nobody in.
     press(staff_client, change, go)
     assert in_change(change) == {user_id("joiner", 2)}
@@ -277,3 +279,30 @@ def test_a_colleague_who_had_licenses_reprocessed_is_named(
     told = page[page.index("Changed meanwhile") : page.index("What will happen")]
     assert "Somebody Else, reprocessed" in told
     assert told.count("outside this portal, seen by sync") == 1
+
+
+def test_a_ticket_is_entered_in_review(story: Customer, staff: StaffUser, staff_client: Client) -> None:
+    change = draft(staff, story, WANT_E5[:1], Wish(products={sku("SPE_E5"): ALL}))
+    long = staff_client.post(address(change), {"change": change.pk, "go": "save", "reference": "x" * 201})
+    assert (long.status_code, "At most 200 characters" in long.content.decode()) == (422, True)
+    press(staff_client, change, "save", reference=" INC-7 ")
+    assert (change.status == LicenseChange.Status.DRAFT, change.reference) == (False, "INC-7")
+
+
+def test_a_save_without_the_field_keeps_the_ticket(story: Customer, staff: StaffUser, staff_client: Client) -> None:
+    change = draft(staff, story, WANT_E5[:1], Wish(products={sku("SPE_E5"): ALL}))
+    LicenseChange.objects.filter(pk=change.pk).update(reference="INC-8")
+    assert press(staff_client, change, "save").reference == "INC-8"
+
+
+def test_a_short_product_can_be_left_out_for_the_rest(story: Customer, staff: StaffUser, staff_client: Client) -> None:
+    story.entitlements.filter(product__part_number="POWER_BI_PRO").update(enabled=0, warning=0)
+    change = draft(staff, story, WANT_E5[:2], Wish(products={sku("SPE_E5"): ALL, sku("POWER_BI_PRO"): ALL}))
+    assert in_change(change, State.PENDING) == set()
+    code = f"without:{sku('POWER_BI_PRO')}"
+    assert f'value="{code}"' in text(staff_client, change)
+    press(staff_client, change, "repair", repair=code)
+    assert in_change(change, State.PENDING) == set(WANT_E5[:2])
+
+    alone = draft(staff, story, WANT_E5[:2], Wish(products={sku("POWER_BI_PRO"): ALL}))
+    assert code not in text(staff_client, alone)
