@@ -13,11 +13,10 @@ from licenses.core.app_check import check_app
 from licenses.core.app_findings import Check, Facts
 from licenses.core.apps import App, plans_of
 from licenses.core.catalog import Catalog
-from licenses.core.holdings import UserState
 from licenses.models import LicenseEvent, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import mentioned
-from licenses.services.states import load_catalog, load_states
+from licenses.services.states import Licences, load_catalog, load_states
 from licenses.services.user_history import HistoryLine, lines_of, plans_in
 from licenses.services.user_page import events_of, tried_of
 from licenses.services.user_reading import Reading
@@ -25,14 +24,6 @@ from licenses.services.user_reading import Reading
 # A change reaches the apps within a day.
 RECENT = timedelta(hours=24)
 _LINES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Licences:
-    """A user's state and what the customer owns."""
-
-    state: UserState
-    catalog: Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Loads what the pure core needs from the tables, in few queries, and its stored form in outbox rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -85,6 +86,35 @@ def _load_some(customer: Customer, user_pks: Sequence[int]) -> dict[int, UserSta
         )
         for pk, object_id, location, enabled, guest, deleted_at in users
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Licences:
+    """A user's state and what the customer owns."""
+
+    state: UserState
+    catalog: Catalog
+
+
+def state_of_assignments(user: DirectoryUser, assignments: Iterable[Assignment]) -> UserState:
+    """Return the state of a user whose assignments, with product and plan set, are at hand."""
+    paths: dict[str, list[Path]] = {}
+    for one in assignments:
+        path = Path(
+            via=one.via,
+            disabled=frozenset(one.plan_set.disabled),
+            state=PathState.parse(one.state),
+            error=one.error or None,
+        )
+        paths.setdefault(one.product.sku_id, []).append(path)
+    return UserState(
+        user_id=user.object_id,
+        usage_location=user.usage_location or None,
+        held={sku_id: _shared(tuple(found)) for sku_id, found in paths.items()},
+        enabled=user.enabled,
+        guest=user.is_guest,
+        exists=user.deleted_at is None,
+    )
 
 
 # A path as it is stored: via, plan set, state, error.

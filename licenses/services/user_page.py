@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from customers.models import DirectoryUser
+from licenses.core.catalog import Catalog
 from licenses.core.holdings import PathState
 from licenses.explanations import path_error
 from licenses.models import Assignment, LicenseEvent, UserChange
 from licenses.services.naming import Names
 from licenses.services.outcomes import mentioned
+from licenses.services.states import Licences, load_catalog, state_of_assignments
 from licenses.services.user_history import STATES, HistoryLine, lines_of, plans_in
 
 SHOWN = 50
@@ -75,6 +77,8 @@ class UserPage:
     paths: list[PathLine]
     lines: list[HistoryLine]
     is_cut: bool
+    # What the repairs of broken paths are worked out from; None where there is none.
+    licences: Licences | None = None
 
     @property
     def broken(self) -> list[PathLine]:
@@ -85,6 +89,8 @@ class UserPage:
 def read_page(user: DirectoryUser) -> UserPage:
     """Return what the page shows, in a fixed number of queries."""
     assignments = list(Assignment.objects.filter(user=user).select_related("product", "plan_set"))
+    # What mends a broken path is worked out from all that the customer owns; it has the plans' names, too.
+    catalog = load_catalog(user.customer) if any(map(_is_broken, assignments)) else None
     events = list(events_of(user)[: SHOWN + 1])
     tried = list(tried_of(user)[: SHOWN + 1])
     asked = list(user.reprocesses.select_related("staff").order_by("-asked_at", "-pk")[: SHOWN + 1])
@@ -100,7 +106,16 @@ def read_page(user: DirectoryUser) -> UserPage:
     ends = [times[-1] for times in moments if len(times) > SHOWN]
     known_since = max(ends, default=None)
     whole = [line for line in lines if known_since is None or line.at > known_since] or lines[:1]
-    return UserPage(_path_lines(user, assignments, names), whole[:SHOWN], is_cut=bool(ends) or len(whole) > SHOWN)
+    return UserPage(
+        _path_lines(user, assignments, names, catalog),
+        whole[:SHOWN],
+        is_cut=bool(ends) or len(whole) > SHOWN,
+        licences=Licences(state_of_assignments(user, assignments), catalog) if catalog is not None else None,
+    )
+
+
+def _is_broken(assignment: Assignment) -> bool:
+    return bool(assignment.error) or not PathState.parse(assignment.state).holds
 
 
 def events_of(user: DirectoryUser) -> Any:
@@ -116,9 +131,11 @@ def tried_of(user: DirectoryUser) -> Any:
     return found.select_related("change__staff", "left_by").order_by("-finished_at", "-pk")
 
 
-def _path_lines(user: DirectoryUser, assignments: list[Assignment], names: Names) -> list[PathLine]:
+def _path_lines(
+    user: DirectoryUser, assignments: list[Assignment], names: Names, catalog: Catalog | None
+) -> list[PathLine]:
     """Return a user's paths by product name, the direct one of each product first."""
-    plans = _plans_of(user, {assignment.product_id for assignment in assignments})
+    plans = _plans_in(catalog, assignments) if catalog else _plans_of(user, {one.product_id for one in assignments})
     assignments.sort(key=lambda one: (one.product.display_name, one.via != Assignment.DIRECT, one.via))
     return [_path_line(one, names, plans.get(one.product_id, [])) for one in assignments]
 
@@ -145,6 +162,16 @@ def _path_line(assignment: Assignment, names: Names, plans: Iterable[tuple[str, 
         key=path_key(assignment.product.sku_id, via),
         meaning=path_error(assignment.error or assignment.state).text,
     )
+
+
+def _plans_in(catalog: Catalog, assignments: Iterable[Assignment]) -> dict[int, list[tuple[str, str]]]:
+    """Return the same as `_plans_of` from what is at hand."""
+    owned = {one.product_id: catalog.get(one.product.sku_id) for one in assignments}
+    return {
+        product: [(plan.plan_id, plan.display_name) for plan in sku.user_plans]
+        for product, sku in owned.items()
+        if sku is not None
+    }
 
 
 def _plans_of(user: DirectoryUser, products: set[int]) -> dict[int, list[tuple[str, str]]]:

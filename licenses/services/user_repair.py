@@ -15,8 +15,8 @@ from licenses.core.path_repair import is_broken, path_repairs, wish_of
 from licenses.core.repair import Act, Repair
 from licenses.models import LicenseChange
 from licenses.services import keys, save
-from licenses.services.app_check import Licences
 from licenses.services.repair import Offer
+from licenses.services.states import Licences
 from licenses.services.user_page import path_key
 from licensing_portal.staff.models import StaffUser
 

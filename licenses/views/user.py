@@ -73,7 +73,7 @@ def _show(request: StaffRequest, user: DirectoryUser, app: App | None, refused: 
     check: AppPage | None = None
     paths: dict[str, user_repair.RepairForm] = {}
     if app is not None or found.broken:
-        licences = app_check.load_licences(user)
+        licences = found.licences or app_check.load_licences(user)
         paths = user_repair.path_forms(licences)
         if app is not None:
             report = app_check.run(user, app, licences, reading)

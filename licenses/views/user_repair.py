@@ -16,6 +16,7 @@ from licenses.countries import CODES
 from licenses.explanations import explanation
 from licenses.forms import one_time_key
 from licenses.services import app_check, save, user_reading, user_repair
+from licenses.services.states import Licences
 from licenses.views.drafts import follow
 from licensing_portal.gateways.protocol import OutcomeKind
 from licensing_portal.staff.guards import StaffRequest, require
@@ -68,7 +69,7 @@ def obey(request: StaffRequest, user: DirectoryUser, app: App | None) -> HttpRes
 def _reprocess(
     request: StaffRequest,
     user: DirectoryUser,
-    licences: app_check.Licences,
+    licences: Licences,
     form: user_repair.RepairForm,
     key: str,
 ) -> HttpResponse:

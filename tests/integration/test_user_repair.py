@@ -3,6 +3,8 @@
 import html
 import re
 import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from django.http import HttpResponse
@@ -190,6 +192,17 @@ def test_an_error_on_the_page_is_explained_and_has_its_button(sandbox: Sandbox, 
         "Microsoft Entra ID P2 (by group セキュリティ強化): Not enough licenses No license of the product"
     )
     assert list(buttons(page)) == ["Reprocess the group's assignment"]
+
+
+@pytest.mark.one_database
+def test_a_page_with_errors_takes_no_more_queries_than_any(
+    sandbox: Sandbox,
+    staff_client: Client,
+    django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]],
+) -> None:
+    customer = _without_seat(sandbox)
+    with django_assert_max_num_queries(12):
+        page_of(staff_client, customer, MEMBER, app="")
 
 
 def test_reprocess_says_what_still_fails_in_our_words(sandbox: Sandbox, staff_client: Client) -> None:
