@@ -11,6 +11,9 @@ from licenses.models import LicenseChange, UserChange
 from licenses.services.naming import Names
 from licensing_portal.lists import listed
 
+# More service plans than these are counted.
+_PLANS_NAMED = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -28,6 +31,13 @@ class Tag:
     name: str
     by_group: bool
     is_new: bool
+    # The names of a few plans that are off, or how many they are; empty for none.
+    off: str = ""
+
+    @property
+    def words(self) -> str:
+        """The licence with what is off in it, as a text."""
+        return f"{self.name} ({_('off: %(names)s') % {'names': self.off}})" if self.off else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +171,24 @@ def now_has(row: UserChange, names: Names) -> tuple[Tag, ...] | None:
         return None
     had = {path["skuId"] for path in (row.before or {}).get("paths", ()) if _holds(path)}
     direct: dict[str, bool] = {}
+    off: dict[str, set[str]] = {}
     for path in row.after.get("paths", ()):
         if _holds(path):
-            direct[path["skuId"]] = direct.get(path["skuId"], False) or path["via"] == "direct"
-    tags = [Tag(names.product(sku_id), not is_direct, sku_id not in had) for sku_id, is_direct in direct.items()]
+            sku_id, disabled = path["skuId"], set(path["disabledPlans"])
+            direct[sku_id] = direct.get(sku_id, False) or path["via"] == "direct"
+            # What one path gives is on.
+            off[sku_id] = off.get(sku_id, disabled) & disabled
+    tags = [
+        Tag(names.product(sku_id), not is_direct, sku_id not in had, _named_off(off[sku_id], names))
+        for sku_id, is_direct in direct.items()
+    ]
     return tuple(sorted(tags, key=lambda tag: tag.name))
+
+
+def _named_off(plans: set[str], names: Names) -> str:
+    if len(plans) > _PLANS_NAMED:
+        return _("%(n)d service plans") % {"n": len(plans)}
+    return listed(sorted(names.plan(plan) for plan in plans))
 
 
 def result_rows(rows: list[UserChange], names: Names) -> list[ResultRow]:

@@ -51,7 +51,7 @@ def _row(one: ResultRow) -> list[Cell]:
         result_of(row),
         in_lines(one.changed),
         in_lines(one.kept),
-        listed(in_words(tag.name) for tag in one.now or ()),
+        listed(in_words(tag.words) for tag in one.now or ()),
         reason_of(row),
         row.message if row.failure_kind == FailureKind.UNKNOWN else "",
         row.request_id if row.failure_kind else "",
