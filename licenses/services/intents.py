@@ -138,3 +138,9 @@ def state_before(row: UserChange) -> UserState:
     """Return the user's state when the change was planned."""
     before: Mapping[str, object] = row.before or {}
     return state_from_json(row.object_id, before)
+
+
+def gets_product(row: UserChange) -> bool:
+    """Tell whether the row gives the user a product that they do not hold by any path."""
+    before = state_before(row)
+    return any(not before.holds(add.sku_id) for add in diff_of(row).add)

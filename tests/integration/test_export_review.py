@@ -9,7 +9,7 @@ from django.urls import reverse
 from customers.models import Customer
 from licenses.core.diff import Wish
 from licenses.models import Holding, LicenseChange, Product
-from licenses.services import save
+from licenses.services import drafts, save
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
 from tests.integration.downloads import assert_same_table, csv_table, records, xlsx_table
@@ -107,3 +107,17 @@ def test_review_leads_to_it(waiting: LicenseChange, staff_client: Client) -> Non
     text = staff_client.get(page).content.decode()
     assert f'href="{_address(waiting)}" download>Export</a>' in text
     assert f'href="{_address(waiting)}&amp;format=xlsx" download>Export to Excel</a>' in text
+
+
+def test_whom_review_warns_of_or_has_left_out_is_in_the_file(
+    story: Customer, staff: StaffUser, staff_client: Client
+) -> None:
+    blocked, guest = user_id("blocked", 1), user_id("guest", 1)
+    story.users.filter(object_id__in=[blocked, guest]).update(usage_location="JP")
+    change = draft(staff, story, [JOINER, blocked, guest], Wish(products={sku("SPE_E3"): ALL}))
+    found = _rows(staff_client, change)
+    assert [found[one]["Warning"] for one in (JOINER, blocked, guest)] == ["", "Sign-in blocked", "Guest"]
+
+    drafts.leave_out(change, drafts.BLOCKED)
+    row = _rows(staff_client, change)[blocked]
+    assert (row["Outcome"], row["Not possible"], row["Assign"]) == ("left out", "Sign-in blocked", "")

@@ -1,13 +1,17 @@
 """A draft as rows for a sheet: what Review says of each user."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import batched
 
 from django.utils.translation import gettext as _
 
+from customers.models import DirectoryUser
 from licenses.models import LicenseChange, UserChange
 from licenses.product_names import in_words
+from licenses.services import drafts
 from licenses.services.exports import ROWS_AT_ONCE
+from licenses.services.intents import gets_product
+from licenses.services.naming import Names
 from licenses.services.outcomes import Outcome, names_for, planned_outcome
 from licensing_portal.lists import listed
 from licensing_portal.sheets import Cell, Column, Sheet
@@ -39,6 +43,18 @@ def _rows(change: LicenseChange) -> Iterator[list[Cell]]:
     for some in batched(rows.iterator(ROWS_AT_ONCE), ROWS_AT_ONCE):
         names = names_for(change, some)
         yield from (_row(row, planned_outcome(row, names)) for row in some)
+    for why, pks in change.left_out.items():
+        yield from _left_out(change, why, pks)
+
+
+def _left_out(change: LicenseChange, why: str, pks: Sequence[int]) -> Iterator[list[Cell]]:
+    """Yield those whom somebody has left out in Review, with the reason."""
+    words = {drafts.BLOCKED: _("Sign-in blocked"), drafts.GUESTS: _("Guest")}
+    reason = words.get(why) or in_words(Names(change.customer, [why]).product(why))
+    for some in batched(pks, ROWS_AT_ONCE):
+        for user in DirectoryUser.objects.filter(customer=change.customer, pk__in=some).order_by("sort_key", "pk"):
+            person = [user.display_name, user.user_principal_name, user.object_id, user.department]
+            yield [*person, _("left out"), "", "", "", "", "", reason, ""]
 
 
 def _row(row: UserChange, outcome: Outcome) -> list[Cell]:
@@ -48,8 +64,19 @@ def _row(row: UserChange, outcome: Outcome) -> list[Cell]:
         row.object_id,
         row.user.department if row.user else "",
         _what_happens(row),
-        *(_about(outcome, icon) for icon in ("plus", "minus", "switch", "location", "lock", "bad", "warn")),
+        *(_about(outcome, icon) for icon in ("plus", "minus", "switch", "location", "lock", "bad")),
+        listed(filter(None, [*_doubts(row), _about(outcome, "warn")])),
     ]
+
+
+def _doubts(row: UserChange) -> Iterator[str]:
+    """Yield what Review asks about a user who is given a product."""
+    if row.user is None or row.state != State.PENDING or not gets_product(row):
+        return
+    if not row.user.enabled:
+        yield _("Sign-in blocked")
+    if row.user.is_guest:
+        yield _("Guest")
 
 
 def _what_happens(row: UserChange) -> str:
