@@ -27,7 +27,7 @@ from tests.factories import (
 from tests.integration.downloads import assert_same_table, csv_table, records, xlsx_table
 from tests.integration.saving import ALL, NONE, saved, sku
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 CUSTOMERS = "/customers/export/"
 EVIL = "=1+1"

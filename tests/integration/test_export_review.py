@@ -15,7 +15,7 @@ from licensing_portal.staff.models import StaffUser
 from tests.integration.downloads import assert_same_table, csv_table, records, xlsx_table
 from tests.integration.saving import ALL, NONE, draft, sku
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 MAILBOX, NOWHERE, JOINER = user_id("mailbox", 1), user_id("joiner", 1), user_id("joiner", 2)
 

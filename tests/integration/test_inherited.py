@@ -18,7 +18,7 @@ from tests.environment import SANDBOX
 from tests.integration.looking import Seen, look
 from tests.integration.saving import ALL, NONE, saved, states, writes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 E3, E5, E1 = (catalog.sku_id(part) for part in ("SPE_E3", "SPE_E5", "STANDARDPACK"))
 TEAMS, SWAY, YAMMER = (catalog.plan_id(name) for name in ("TEAMS1", "SWAY", "YAMMER_ENTERPRISE"))

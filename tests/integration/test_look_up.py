@@ -19,7 +19,7 @@ from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
 from tests.integration.test_rounds import asked, behind_our_back
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ def customer(sandbox: Sandbox) -> Customer:
     return Customer.objects.get(tenant_id=sandbox.story_tenant_id)
 
 
+@pytest.mark.one_database
 def test_a_plan_tells_what_happens(sandbox: Sandbox, customer: Customer, staff: StaffUser) -> None:
     _check(sandbox, customer, staff, 50)
 

@@ -11,7 +11,7 @@ from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
 from tests.integration.saving import ALL, NONE, at_microsoft, draft, pumped, row, sku, states, writes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 State = UserChange.State
 SALES = [user_id("sales", 1), user_id("sales", 2)]

@@ -20,7 +20,7 @@ from licensing_portal.staff.roles import Role
 from tests.factories import CustomerFactory, StaffUserFactory
 from tests.integration.saving import sku
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def new_starter(staff: StaffUser, customer: Customer) -> LicenseTemplate:

@@ -25,7 +25,7 @@ from tests.integration.prepared import E1, E3, TEAMS, give, join, prepare, tenan
 from tests.integration.saving import at_microsoft, pumped, states
 from tests.integration.test_app_check import address, page_of, text_of, verdict
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 P2, TEAMS_ALONE = sku_id("AAD_PREMIUM_P2"), sku_id("Microsoft_Teams_Enterprise_New")
 MEMBER = user_id("member", 13)

@@ -20,7 +20,7 @@ from licensing_portal.staff.models import StaffUser
 from tests.factories import CustomerFactory, DirectoryUserFactory
 from tests.unit.test_uploaded import COMPOUND, repacked, sheet_of, workbook
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

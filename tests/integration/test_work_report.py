@@ -21,7 +21,7 @@ from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
 from tests.integration.saving import ALL, NONE, draft, saved, sku
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 MAILBOX, NOWHERE, JOINER = user_id("mailbox", 1), user_id("joiner", 1), user_id("joiner", 2)
 
