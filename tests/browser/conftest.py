@@ -187,7 +187,14 @@ def accessibility_problems() -> Callable[[Page], list[str]]:
 
     def run(page: Page) -> list[str]:
         page.evaluate(AXE_SCRIPT)
+        size = page.viewport_size
+        if size is not None:
+            # In a window as high as the page: what a bar happens to cover half of would count as too small.
+            height = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
         answer = page.evaluate("tags => axe.run({runOnly: tags, resultTypes: ['violations']})", WCAG)
+        if size is not None:
+            page.set_viewport_size(size)
         return [
             f"{found['id']} at {node['target']}: {node['failureSummary']}"
             for found in answer["violations"]
