@@ -1,6 +1,7 @@
 """Plans a save: which call goes to which user, what blocks it, and what Review must ask (design, section 5)."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +12,7 @@ from licenses.core.foresight import Caution, Foresight
 from licenses.core.holdings import UserState
 from licenses.core.remembered import Refused
 
-__all__ = ["Cause", "Planner", "SavePlan", "SeatLine", "UserPlan", "found_causes", "plan_save"]
+__all__ = ["Cause", "Planner", "SavePlan", "SeatLine", "UserPlan", "causes_of", "found_causes", "plan_save"]
 
 
 class Cause(StrEnum):
@@ -213,20 +214,26 @@ class Planner:
         return failure_of(FailureKind.NO_SEAT, skus=lacking) if lacking else None
 
 
-REFUSAL_CAUSES: Mapping[FailureKind, Cause] = {
+_REFUSAL_CAUSES: Mapping[FailureKind, Cause] = {
     FailureKind.NO_SEAT: Cause.SHORT,
     FailureKind.NO_LOCATION: Cause.NO_LOCATION,
 }
 
 
+def causes_of(plan: UserPlan) -> Iterator[Cause]:
+    """Yield what one user's plan gives Review to ask about; many such users make MANY_USERS a cause."""
+    if plan.refusal is not None:
+        yield _REFUSAL_CAUSES.get(plan.refusal.kind, Cause.REFUSED)
+    if not plan.needs_call:
+        return
+    yield Cause.MANY_USERS
+    if plan.newly_held and not plan.state_before.enabled:
+        yield Cause.BLOCKED_NEWLY_LICENSED
+    if plan.newly_held and plan.state_before.guest:
+        yield Cause.GUEST_NEWLY_LICENSED
+
+
 def found_causes(plans: Sequence[UserPlan], review_above: int) -> set[Cause]:
     """Return why Review must ask, as far as the users' plans tell."""
-    causes = {REFUSAL_CAUSES.get(plan.refusal.kind, Cause.REFUSED) for plan in plans if plan.refusal}
-    if sum(plan.needs_call for plan in plans) > review_above:
-        causes.add(Cause.MANY_USERS)
-    newly_licensed = [plan.state_before for plan in plans if plan.newly_held and plan.refusal is None]
-    if any(not state.enabled for state in newly_licensed):
-        causes.add(Cause.BLOCKED_NEWLY_LICENSED)
-    if any(state.guest for state in newly_licensed):
-        causes.add(Cause.GUEST_NEWLY_LICENSED)
-    return causes
+    counted = Counter(cause for plan in plans for cause in causes_of(plan))
+    return {cause for cause, number in counted.items() if cause != Cause.MANY_USERS or number > review_above}
