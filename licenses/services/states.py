@@ -98,23 +98,27 @@ class Licences:
 
 def state_of_assignments(user: DirectoryUser, assignments: Iterable[Assignment]) -> UserState:
     """Return the state of a user whose assignments, with product and plan set, are at hand."""
-    paths: dict[str, list[Path]] = {}
-    for one in assignments:
-        path = Path(
-            via=one.via,
-            disabled=frozenset(one.plan_set.disabled),
-            state=PathState.parse(one.state),
-            error=one.error or None,
-        )
-        paths.setdefault(one.product.sku_id, []).append(path)
     return UserState(
         user_id=user.object_id,
         usage_location=user.usage_location or None,
-        held={sku_id: _shared(tuple(found)) for sku_id, found in paths.items()},
+        held=_held((one.product.sku_id, _path_of(one)) for one in assignments),
         enabled=user.enabled,
         guest=user.is_guest,
         exists=user.deleted_at is None,
     )
+
+
+def _path_of(one: Assignment) -> Path:
+    disabled = frozenset(one.plan_set.disabled)
+    return Path(via=one.via, disabled=disabled, state=PathState.parse(one.state), error=one.error or None)
+
+
+def _held(paths: Iterable[tuple[str, Path]]) -> dict[str, Held]:
+    """Return what is held by SKU of paths, each with its SKU."""
+    found: dict[str, list[Path]] = {}
+    for sku_id, path in paths:
+        found.setdefault(sku_id, []).append(path)
+    return {sku_id: _shared(tuple(some)) for sku_id, some in found.items()}
 
 
 # A path as it is stored: via, plan set, state, error.
@@ -144,14 +148,14 @@ def load_plan_sets(pks: Iterable[int]) -> dict[int, frozenset[str]]:
 
 def state_of(record: UserRecord) -> UserState:
     """Return a user as Microsoft shows them, in the core's terms."""
-    paths: dict[str, list[Path]] = {}
-    for entry in record.paths:
-        path = Path(via=entry.via, disabled=entry.disabled, state=PathState.parse(entry.state), error=entry.error)
-        paths.setdefault(entry.sku_id, []).append(path)
+    paths = (
+        (one.sku_id, Path(via=one.via, disabled=one.disabled, state=PathState.parse(one.state), error=one.error))
+        for one in record.paths
+    )
     return UserState(
         user_id=record.object_id,
         usage_location=record.usage_location,
-        held={sku_id: _shared(tuple(found)) for sku_id, found in paths.items()},
+        held=_held(paths),
         enabled=record.enabled,
         guest=record.user_type == "Guest",
     )
@@ -184,18 +188,18 @@ def _shared(paths: tuple[Path, ...]) -> Held:
 
 def state_from_json(user_id: str, data: Mapping[str, Any]) -> UserState:
     """Return the state that `state_to_json` stored."""
-    paths: dict[str, list[Path]] = {}
-    for entry in data.get("paths", ()):
-        path = Path(
-            via=entry["via"],
-            disabled=frozenset(entry["disabledPlans"]),
-            state=PathState.parse(entry.get("state", "Active")),
-            error=entry.get("error"),
-        )
-        paths.setdefault(entry["skuId"], []).append(path)
     return UserState(
         user_id=user_id,
         usage_location=data.get("usageLocation"),
-        held={sku_id: _shared(tuple(found)) for sku_id, found in paths.items()},
+        held=_held((entry["skuId"], _path_from_json(entry)) for entry in data.get("paths", ())),
         exists=data.get("exists", True),
+    )
+
+
+def _path_from_json(entry: Mapping[str, Any]) -> Path:
+    return Path(
+        via=entry["via"],
+        disabled=frozenset(entry["disabledPlans"]),
+        state=PathState.parse(entry.get("state", "Active")),
+        error=entry.get("error"),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from customers.models import DirectoryUser
 from licenses.core.catalog import Catalog
 from licenses.core.holdings import PathState
+from licenses.core.path_repair import is_broken
 from licenses.explanations import path_error
 from licenses.models import Assignment, LicenseEvent, UserChange
 from licenses.services.naming import Names
@@ -89,8 +90,10 @@ class UserPage:
 def read_page(user: DirectoryUser) -> UserPage:
     """Return what the page shows, in a fixed number of queries."""
     assignments = list(Assignment.objects.filter(user=user).select_related("product", "plan_set"))
+    state = state_of_assignments(user, assignments)
     # What mends a broken path is worked out from all that the customer owns; it has the plans' names, too.
-    catalog = load_catalog(user.customer) if any(map(_is_broken, assignments)) else None
+    has_broken = any(is_broken(path) for held in state.held.values() for path in held.paths)
+    catalog = load_catalog(user.customer) if has_broken else None
     events = list(events_of(user)[: SHOWN + 1])
     tried = list(tried_of(user)[: SHOWN + 1])
     asked = list(user.reprocesses.select_related("staff").order_by("-asked_at", "-pk")[: SHOWN + 1])
@@ -110,12 +113,8 @@ def read_page(user: DirectoryUser) -> UserPage:
         _path_lines(user, assignments, names, catalog),
         whole[:SHOWN],
         is_cut=bool(ends) or len(whole) > SHOWN,
-        licences=Licences(state_of_assignments(user, assignments), catalog) if catalog is not None else None,
+        licences=Licences(state, catalog) if catalog is not None else None,
     )
-
-
-def _is_broken(assignment: Assignment) -> bool:
-    return bool(assignment.error) or not PathState.parse(assignment.state).holds
 
 
 def events_of(user: DirectoryUser) -> Any:
