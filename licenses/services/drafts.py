@@ -9,7 +9,7 @@ from licenses import doorbell
 from licenses.core.repair import Repair, repaired
 from licenses.models import LicenseChange, UserChange
 from licenses.services import save, written_plans
-from licenses.services.intents import gets_product
+from licenses.services.intents import newly_given
 from licenses.services.wishes import wish_from_json, wish_to_json
 
 Status, State = LicenseChange.Status, UserChange.State
@@ -54,7 +54,7 @@ def put_back(change: LicenseChange) -> LicenseChange:
 def _newly_licensed(change: LicenseChange, why: str) -> list[int]:
     rows = change.user_changes.filter(state=State.PENDING)
     rows = rows.filter(user__enabled=False) if why == BLOCKED else rows.filter(user__is_guest=True)
-    return [row.user_id for row in rows.exclude(add=[]) if row.user_id is not None and gets_product(row)]
+    return [row.user_id for row in rows.exclude(add=[]) if row.user_id is not None and newly_given(row)]
 
 
 def _set_left_out(draft: LicenseChange, why: str, pks: set[int]) -> None:

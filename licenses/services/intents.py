@@ -140,7 +140,7 @@ def state_before(row: UserChange) -> UserState:
     return state_from_json(row.object_id, before)
 
 
-def gets_product(row: UserChange) -> bool:
-    """Tell whether the row gives the user a product that they do not hold by any path."""
+def newly_given(row: UserChange) -> set[SkuId]:
+    """Return the products that the row gives the user, and that they hold by no path."""
     before = state_before(row)
-    return any(not before.holds(add.sku_id) for add in diff_of(row).add)
+    return {add["skuId"] for add in row.add if not before.holds(add["skuId"])}

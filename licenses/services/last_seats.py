@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from customers.models import DirectoryUser
 from licenses.core.failures import FailureKind
 from licenses.models import LicenseChange, UserChange
-from licenses.services.intents import state_before
+from licenses.services.intents import newly_given
 
 State = UserChange.State
 
@@ -79,6 +79,6 @@ def _needing(change: LicenseChange, sku_id: str) -> dict[int, bool]:
         if row.state == State.FAILED:
             if row.failure_kind == FailureKind.NO_SEAT and sku_id in row.failure_skus:
                 found[row.user_id] = False
-        elif any(add["skuId"] == sku_id for add in row.add) and not state_before(row).holds(sku_id):
+        elif sku_id in newly_given(row):
             found[row.user_id] = True
     return found

@@ -10,7 +10,7 @@ from licenses.models import LicenseChange, UserChange
 from licenses.product_names import in_words
 from licenses.services import drafts
 from licenses.services.exports import ROWS_AT_ONCE
-from licenses.services.intents import gets_product
+from licenses.services.intents import newly_given
 from licenses.services.naming import Names
 from licenses.services.outcomes import Outcome, names_for, planned_outcome
 from licensing_portal.lists import listed
@@ -71,7 +71,7 @@ def _row(row: UserChange, outcome: Outcome) -> list[Cell]:
 
 def _doubts(row: UserChange) -> Iterator[str]:
     """Yield what Review asks about a user who is given a product."""
-    if row.user is None or row.state != State.PENDING or not gets_product(row):
+    if row.user is None or row.state != State.PENDING or not newly_given(row):
         return
     if not row.user.enabled:
         yield _("Sign-in blocked")
