@@ -16,6 +16,7 @@ from licenses.services.intents import diff_of, state_before
 from licenses.services.naming import Names
 from licenses.services.outcomes import mentioned, warning
 from licenses.services.repair import Offer, named, sensible
+from licenses.services.states import load_catalog
 from licenses.services.wishes import wish_from_json
 
 # So many different outcomes are looked at.
@@ -34,9 +35,12 @@ class ReviewClash:
     offers: tuple[Offer, ...]
 
 
-def review_clashes(change: LicenseChange, catalog: Catalog) -> list[ReviewClash]:
+def review_clashes(change: LicenseChange) -> list[ReviewClash]:
     """Return the foreseen clashes of a draft, the most users first."""
     counted, firsts = _counted(change)
+    if not counted:
+        return []
+    catalog = load_catalog(change.customer)
     names = Names(change.customer, *mentioned(firsts.values()))
     names.learn(catalog.names)
     # An undo has no wish: it is planned from what people had.
@@ -50,9 +54,9 @@ def review_clashes(change: LicenseChange, catalog: Catalog) -> list[ReviewClash]
     return found
 
 
-def offered(change: LicenseChange, code: str, catalog: Catalog) -> Repair | None:
+def offered(change: LicenseChange, code: str) -> Repair | None:
     """Return the repair that a code names, as far as Review offers it for this draft."""
-    found = [offer.repair for clash in review_clashes(change, catalog) for offer in clash.offers]
+    found = [offer.repair for clash in review_clashes(change) for offer in clash.offers]
     found += filter(None, (without(change, line["skuId"]) for line in change.seats if line["short"]))
     return next((repair for repair in found if repair.code == code), None)
 

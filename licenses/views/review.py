@@ -28,7 +28,6 @@ from licenses.models import LicenseChange, UserChange
 from licenses.services import drafts, drift_lines, last_seats, review_clashes, review_groups, save, written_plans
 from licenses.services.naming import Names
 from licenses.services.progress import writes_left
-from licenses.services.states import load_catalog
 from licenses.views.drafts import own_change, person_of, review_address
 from licenses.views.review_acts import ACTS, choose_page
 from licensing_portal.staff.guards import StaffRequest, needs, require
@@ -67,7 +66,6 @@ def _page(request: StaffRequest, change: LicenseChange, *, status: int = 200, **
     q = request.GET.get("q", "").strip()[:200]
     groups = review_groups.review_groups(change, fold(q))
     calls = change.user_changes.filter(state=UserChange.State.PENDING).count()
-    catalog = load_catalog(change.customer)
     context = {
         "customer": change.customer,
         "nav": "users",
@@ -79,7 +77,7 @@ def _page(request: StaffRequest, change: LicenseChange, *, status: int = 200, **
         "countries": choices(get_language() or "en") if Cause.NO_LOCATION in change.causes else (),
         "is_short": any(line["short"] for line in change.seats),
         "losses": [words for family, number in change.losses if (words := loss(family, number))],
-        "clashes": review_clashes.review_clashes(change, catalog),
+        "clashes": review_clashes.review_clashes(change),
         "q": q,
         "groups": groups,
         "unshown": review_groups.unshown(change, fold(q), groups),

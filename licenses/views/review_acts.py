@@ -14,7 +14,6 @@ from licenses.models import LicenseChange
 from licenses.services import drafts, review_clashes
 from licenses.services.last_seats import last_seats
 from licenses.services.naming import Names
-from licenses.services.states import load_catalog
 from licenses.views.drafts import follow, person_of, review_address
 from licensing_portal.staff.guards import StaffRequest
 
@@ -44,7 +43,7 @@ def _locate(request: StaffRequest, change: LicenseChange) -> HttpResponse:
 
 def _mend(request: StaffRequest, change: LicenseChange) -> HttpResponse:
     """Put the repair of a foreseen clash into the draft."""
-    repair = review_clashes.offered(change, request.POST.get("repair", ""), load_catalog(change.customer))
+    repair = review_clashes.offered(change, request.POST.get("repair", ""))
     if repair is None:
         messages.error(request, _("This repair is not known. Choose one of the list."))
         return redirect(review_address(change))
