@@ -1,6 +1,5 @@
 """Look up at Microsoft: whom a list names and the portal has not read yet, and what happens when nobody answers."""
 
-import html
 import re
 from collections.abc import Callable
 
@@ -9,7 +8,6 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from customers import selection as selections
 from customers.models import Customer, DirectoryUser
 from customers.views.from_list import MAX_LOOKED_UP
 from licenses.models import Holding, LicenseEvent
@@ -17,6 +15,7 @@ from licensing_portal.sandbox import Sandbox
 from licensing_portal.sandbox.catalog import sku_id
 from licensing_portal.sandbox.story import user_id
 from licensing_portal.staff.models import StaffUser
+from tests.integration.list_page import address_of, arrivals, box_of, page_of
 from tests.integration.test_rounds import asked, behind_our_back
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
@@ -28,7 +27,7 @@ def post(staff_client: Client, story: Customer) -> Callable[..., HttpResponse]:
 
     def send(text: str, go: str = "lookup", **more: object) -> HttpResponse:
         data = {"lines": text, "go": go, **more}
-        return staff_client.post(f"/customers/{story.tenant_id}/users/list/", data)  # type: ignore[return-value]
+        return staff_client.post(address_of(story), data)  # type: ignore[return-value]
 
     return send
 
@@ -36,22 +35,11 @@ def post(staff_client: Client, story: Customer) -> Callable[..., HttpResponse]:
 @pytest.fixture
 def arrived(staff: StaffUser, story: Customer) -> Callable[[], list[str]]:
     """Tell the sign-in names of the selected users in their order of arrival."""
-    rows = selections.get(staff, story).rows
-    return lambda: list(rows.values_list("user__user_principal_name", flat=True))
-
-
-def _page(response: HttpResponse) -> str:
-    return html.unescape(response.content.decode())
-
-
-def _box(response: HttpResponse) -> list[str]:
-    found = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", response.content.decode(), re.DOTALL)
-    assert found is not None
-    return html.unescape(found.group(1)).splitlines()
+    return arrivals(staff, story, "user_principal_name")
 
 
 def _problems(response: HttpResponse) -> list[str]:
-    return re.findall(r"<li>(Line [^<]+)</li>", _page(response))
+    return re.findall(r"<li>(Line [^<]+)</li>", page_of(response))
 
 
 def _new(story: Customer, upn: str, **fields: object) -> str:
@@ -67,9 +55,9 @@ def test_it_is_offered_for_lines_that_name_somebody_unknown(
     story: Customer, post: Callable[..., HttpResponse], staff_client: Client
 ) -> None:
     known = story.users.all()[0].user_principal_name
-    assert OFFER not in staff_client.get(f"/customers/{story.tenant_id}/users/list/").content.decode()
-    assert OFFER in _page(post(f"new@x.test\n{known}", go=""))
-    assert OFFER not in _page(post(f"no address\n{known}\n{known}", go=""))
+    assert OFFER not in staff_client.get(address_of(story)).content.decode()
+    assert OFFER in page_of(post(f"new@x.test\n{known}", go=""))
+    assert OFFER not in page_of(post(f"no address\n{known}\n{known}", go=""))
 
 
 def test_new_users_are_read_stored_with_their_licences_and_selected(
@@ -110,8 +98,8 @@ def test_whom_microsoft_does_not_know_either_stays_in_the_box_and_is_said(
         "Line 2: no user has “nobody@x.test”, not at Microsoft either",
         f"Line 3: no user has “{nowhere}”, not at Microsoft either",
     ]
-    assert _box(response) == ["no address", "nobody@x.test", nowhere]
-    assert OFFER not in _page(response)
+    assert box_of(response) == ["no address", "nobody@x.test", nowhere]
+    assert OFFER not in page_of(response)
     assert arrived() == ["new@x.test"]
 
 
@@ -134,7 +122,7 @@ def test_an_address_of_two_users_at_microsoft_is_ambiguous(
     response = post("both@x.test")
 
     assert response.status_code == 422
-    assert "2 users have “both@x.test” as sign-in name or mail" in _page(response)
+    assert "2 users have “both@x.test” as sign-in name or mail" in page_of(response)
     assert arrived() == []
 
 
@@ -162,14 +150,14 @@ def test_when_microsoft_does_not_answer_nothing_is_lost(
     response = post(f"{known}\nnew@x.test")
 
     assert response.status_code == 200
-    assert "Microsoft did not answer. Nobody was looked up; the lines stay in the box." in _page(response)
-    assert _box(response) == ["new@x.test"]
-    assert OFFER in _page(response)
+    assert "Microsoft did not answer. Nobody was looked up; the lines stay in the box." in page_of(response)
+    assert box_of(response) == ["new@x.test"]
+    assert OFFER in page_of(response)
     assert arrived() == [known]
     sandbox.faults.add({"match": "POST /graph/v1.0/$batch", "status": status, "headers": {"Retry-After": "60"}})
     again = post("new@x.test\nno address")
     assert again.status_code == 422
-    assert _box(again) == ["new@x.test", "no address"]
+    assert box_of(again) == ["new@x.test", "no address"]
 
 
 def test_the_index_of_other_addresses_may_lag_and_can_be_asked_again(
@@ -197,10 +185,10 @@ def test_more_lines_than_are_looked_up_at_once_are_asked_for_in_turn(
     response = post("\n".join([*nobody, "new@x.test", "n301@x.test"]))
 
     assert response.status_code == 422
-    assert "300 lines were looked up at Microsoft; 2 more can be looked up now." in _page(response)
-    assert _box(response)[:3] == ["new@x.test", "n301@x.test", "n0@x.test"]
-    assert OFFER in _page(response)
-    left = post("\n".join(_box(response)))
+    assert "300 lines were looked up at Microsoft; 2 more can be looked up now." in page_of(response)
+    assert box_of(response)[:3] == ["new@x.test", "n301@x.test", "n0@x.test"]
+    assert OFFER in page_of(response)
+    left = post("\n".join(box_of(response)))
     assert left.status_code == 200
     assert arrived() == ["new@x.test"]
 

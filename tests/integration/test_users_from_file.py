@@ -1,6 +1,5 @@
 """Select from a list: files of every kind, what becomes of their rows, and what is refused without losing anything."""
 
-import html
 import io
 import re
 import zipfile
@@ -13,11 +12,11 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from customers import selection as selections
 from customers.list_form import MAX_LINES
-from customers.models import Customer, DirectoryUser, SelectedUser
+from customers.models import Customer, SelectedUser
 from licensing_portal.staff.models import StaffUser
-from tests.factories import CustomerFactory, DirectoryUserFactory
+from tests.factories import CustomerFactory
+from tests.integration.list_page import address_of, arrivals, box_of, new_user, page_of
 from tests.unit.test_uploaded import COMPOUND, repacked, sheet_of, workbook
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
@@ -34,7 +33,7 @@ def upload(staff_client: Client, customer: Customer) -> Callable[..., HttpRespon
 
     def post(content: bytes, text: str = "", name: str = "users.csv") -> HttpResponse:
         data = {"lines": text, "file": SimpleUploadedFile(name, content)}
-        return staff_client.post(_address(customer), data)  # type: ignore[return-value]
+        return staff_client.post(address_of(customer), data)  # type: ignore[return-value]
 
     return post
 
@@ -42,32 +41,11 @@ def upload(staff_client: Client, customer: Customer) -> Callable[..., HttpRespon
 @pytest.fixture
 def arrived(staff: StaffUser, customer: Customer) -> Callable[[], list[str]]:
     """Tell the names of the selected users in their order of arrival."""
-    return lambda: list(selections.get(staff, customer).rows.values_list("user__display_name", flat=True))
-
-
-def _address(customer: Customer) -> str:
-    return f"/customers/{customer.tenant_id}/users/list/"
-
-
-def _user(customer: Customer, name: str, **fields: object) -> DirectoryUser:
-    upn = f"{name.lower()}@contoso.example"
-    return DirectoryUserFactory.create(
-        **{"customer": customer, "display_name": name, "user_principal_name": upn, "mail": upn, **fields}
-    )
-
-
-def _page(response: HttpResponse) -> str:
-    return html.unescape(response.content.decode())
-
-
-def _box(response: HttpResponse) -> list[str]:
-    found = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", response.content.decode(), re.DOTALL)
-    assert found is not None
-    return html.unescape(found.group(1)).splitlines()
+    return arrivals(staff, customer)
 
 
 def _problems(response: HttpResponse) -> list[str]:
-    return re.findall(r"<li>((?:Line|Row) [^<]+|and [^<]+)</li>", _page(response))
+    return re.findall(r"<li>((?:Line|Row) [^<]+|and [^<]+)</li>", page_of(response))
 
 
 ROWS = [
@@ -91,7 +69,7 @@ def test_a_file_selects_its_users_in_its_order_and_nobodys_manager(
     staff_client: Client,
 ) -> None:
     for name in ("Aiko", "Bruno", "Chloe"):
-        _user(customer, name)
+        new_user(customer, name)
 
     response = upload(content)
 
@@ -105,13 +83,13 @@ def test_text_and_file_are_both_used_the_text_first(
     customer: Customer, upload: Callable[..., HttpResponse], arrived: Callable[[], list[str]]
 ) -> None:
     for name in ("Aiko", "Bruno", "Chloe"):
-        _user(customer, name)
+        new_user(customer, name)
     file = b"UPN\nbruno@contoso.example\naiko@contoso.example\nnobody@contoso.example\nchloe@contoso.example\n"
 
     response = upload(file + b"bruno@contoso.example", "aiko@contoso.example\nnobody else")
 
     assert response.status_code == 200
-    assert "3 of 7 lines found and selected; 4 are left in the box" in _page(response)
+    assert "3 of 7 lines found and selected; 4 are left in the box" in page_of(response)
     assert arrived() == ["Aiko", "Bruno", "Chloe"]
     assert _problems(response) == [
         "Line 2: no sign-in name, mail address or object ID in this line",
@@ -119,7 +97,7 @@ def test_text_and_file_are_both_used_the_text_first(
         "Row 4 of the file: no user has the sign-in name, mail address or object ID “nobody@contoso.example”",
         "Row 6 of the file: the same user as row 2 of the file",
     ]
-    assert _box(response) == [
+    assert box_of(response) == [
         "nobody else",
         "aiko@contoso.example",
         "nobody@contoso.example",
@@ -131,8 +109,8 @@ def test_a_file_of_which_nobody_is_known_is_in_the_box_behind_the_text(upload: C
     response = upload(b"Name,UPN\nA,a@x\n,,\nB,b@x\n", "c@x\r\n")
 
     assert response.status_code == 422
-    assert "None of these lines names a user of this customer." in _page(response)
-    assert _box(response) == ["c@x", "a@x\tA", "b@x\tB"]
+    assert "None of these lines names a user of this customer." in page_of(response)
+    assert box_of(response) == ["c@x", "a@x\tA", "b@x\tB"]
 
 
 @pytest.mark.parametrize(
@@ -157,25 +135,25 @@ def test_a_refused_file_is_said_at_its_field_and_the_pasted_text_stays(
     upload: Callable[..., HttpResponse],
     arrived: Callable[[], list[str]],
 ) -> None:
-    _user(customer, "Aiko")
+    new_user(customer, "Aiko")
 
     response = upload(content, "aiko@contoso.example\nsomebody")
 
-    page = _page(response)
+    page = page_of(response)
     assert response.status_code == 422
     assert re.search(rf'<a href="#file">[^<]*{words}', page)
     assert re.search(r'<input id="file"[^>]* aria-describedby="file-hint file-error" aria-invalid="true"', page)
     assert not re.search(r'<textarea id="lines"[^>]* aria-invalid', page)
-    assert _box(response) == ["aiko@contoso.example", "somebody"]
+    assert box_of(response) == ["aiko@contoso.example", "somebody"]
     assert arrived() == []
 
 
 def test_a_file_of_another_name_and_type_is_read_by_what_it_is(
     customer: Customer, upload: Callable[..., HttpResponse], arrived: Callable[[], list[str]]
 ) -> None:
-    _user(customer, "Aiko")
+    new_user(customer, "Aiko")
     assert upload(workbook([["aiko@contoso.example"]]), name="users.csv").status_code == 303
-    _user(customer, "Bruno")
+    new_user(customer, "Bruno")
     assert upload(b"bruno@contoso.example", name="../../users.xlsx").status_code == 303
     assert arrived() == ["Aiko", "Bruno"]
 
@@ -201,20 +179,20 @@ def _large_csv(rows: int) -> bytes:
 def test_many_thousand_rows_cost_no_more_queries_than_two(
     make: Callable[[int], bytes], most: int, customer: Customer, upload: Callable[..., HttpResponse]
 ) -> None:
-    _user(customer, "Aiko", mail="u2@x.example")
+    new_user(customer, "Aiko", mail="u2@x.example")
     upload(make(2))
     counts = []
     for rows in (2, most):
         with CaptureQueriesContext(connection) as captured:
             response = upload(make(rows))
         counts.append(len(captured))
-        assert f"1 of {rows:,} lines found and selected" in _page(response)
+        assert f"1 of {rows:,} lines found and selected" in page_of(response)
 
     assert counts[0] == counts[1]
 
 
 def test_the_form_works_without_script(staff_client: Client, customer: Customer) -> None:
-    page = staff_client.get(_address(customer)).content.decode()
+    page = staff_client.get(address_of(customer)).content.decode()
     assert 'enctype="multipart/form-data"' in page
     assert '<label for="file">Or upload a file (CSV or Excel)</label>' in page
     # Either of the two is enough, so neither can be asked for by the browser.
@@ -225,24 +203,24 @@ def test_an_archive_within_a_workbook_is_not_followed(upload: Callable[..., Http
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("users.csv", "a@x")
-    assert "an archive, but no Excel workbook" in _page(upload(file.getvalue(), name="users.zip"))
+    assert "an archive, but no Excel workbook" in page_of(upload(file.getvalue(), name="users.zip"))
 
 
 @pytest.mark.parametrize("first", ["AIKO@contoso.example", "nobody@contoso.example"])
 def test_what_a_large_file_leaves_in_the_box_can_be_posted_again(
     first: str, staff_client: Client, customer: Customer, upload: Callable[..., HttpResponse]
 ) -> None:
-    _user(customer, "Aiko")
+    new_user(customer, "Aiko")
     row = "{},経理部," + "x" * 150
     rows = [row.format(f"unknown{number}@contoso.example") for number in range(14_000)]
     response = upload("\n".join([row.format(first), "no address," + "y" * 150, *rows]).encode())
-    left = _box(response)
+    left = box_of(response)
     assert left[-1] == "unknown13999@contoso.example"
     assert left[-len(rows) - 1].expandtabs(1) == "no address yyyyyyyyy"
-    again = staff_client.post(_address(customer), {"lines": "\r\n".join(left)})
-    assert "larger than 2 MB" not in _page(again)  # type: ignore[arg-type]
-    assert _box(again) == left  # type: ignore[arg-type]
+    again = staff_client.post(address_of(customer), {"lines": "\r\n".join(left)})
+    assert "larger than 2 MB" not in page_of(again)  # type: ignore[arg-type]
+    assert box_of(again) == left  # type: ignore[arg-type]
 
 
 def test_what_a_small_file_leaves_in_the_box_is_whole(upload: Callable[..., HttpResponse]) -> None:
-    assert _box(upload("unknown@contoso.example,経理部".encode())) == ["unknown@contoso.example\t経理部"]
+    assert box_of(upload("unknown@contoso.example,経理部".encode())) == ["unknown@contoso.example\t経理部"]

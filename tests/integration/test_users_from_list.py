@@ -1,6 +1,5 @@
 """Select from a list: who is found in which order, what stays in the box, and what is refused."""
 
-import html
 import re
 from collections.abc import Callable
 
@@ -13,9 +12,10 @@ from django.utils import timezone
 
 from customers import selection as selections
 from customers.list_form import MAX_BYTES, MAX_LINES
-from customers.models import Customer, DirectoryUser
+from customers.models import Customer
 from licensing_portal.staff.models import StaffUser
-from tests.factories import CustomerFactory, DirectoryUserFactory, StaffUserFactory
+from tests.factories import CustomerFactory, StaffUserFactory
+from tests.integration.list_page import address_of, arrivals, box_of, new_user, page_of
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def paste(staff_client: Client, customer: Customer) -> Callable[[str], HttpRespo
     """Post a text as the page's form does."""
 
     def post(text: str) -> HttpResponse:
-        return staff_client.post(_address(customer), {"lines": text})  # type: ignore[return-value]
+        return staff_client.post(address_of(customer), {"lines": text})  # type: ignore[return-value]
 
     return post
 
@@ -38,39 +38,17 @@ def paste(staff_client: Client, customer: Customer) -> Callable[[str], HttpRespo
 @pytest.fixture
 def arrived(staff: StaffUser, customer: Customer) -> Callable[[], list[str]]:
     """Tell the names of the selected users in their order of arrival."""
-    return lambda: list(selections.get(staff, customer).rows.values_list("user__display_name", flat=True))
-
-
-def _address(customer: Customer) -> str:
-    return f"/customers/{customer.tenant_id}/users/list/"
-
-
-def _user(customer: Customer, name: str, **fields: object) -> DirectoryUser:
-    upn = f"{name.lower()}@contoso.example"
-    return DirectoryUserFactory.create(
-        **{"customer": customer, "display_name": name, "user_principal_name": upn, "mail": upn, **fields}
-    )
-
-
-def _page(response: HttpResponse) -> str:
-    return html.unescape(response.content.decode())
-
-
-def _box(response: HttpResponse) -> list[str]:
-    """Return the lines in the text area; a browser drops the first line end."""
-    found = re.search(r"<textarea[^>]*>\n?(.*?)</textarea>", response.content.decode(), re.DOTALL)
-    assert found is not None
-    return html.unescape(found.group(1)).splitlines()
+    return arrivals(staff, customer)
 
 
 def _problems(response: HttpResponse) -> list[str]:
-    return re.findall(r"<li>(Line [^<]+|and [^<]+)</li>", _page(response))
+    return re.findall(r"<li>(Line [^<]+|and [^<]+)</li>", page_of(response))
 
 
 def test_all_lines_found_lead_to_the_selected_users_in_the_order_of_the_lines(
     customer: Customer, paste: Callable[[str], HttpResponse], arrived: Callable[[], list[str]], staff_client: Client
 ) -> None:
-    a, b, c = (_user(customer, name) for name in ("Aiko", "Bruno", "Chloe"))
+    a, b, c = (new_user(customer, name) for name in ("Aiko", "Bruno", "Chloe"))
 
     response = paste(f"Name\tMail\nChloe\tCHLOE＠contoso.example\n\n{{{a.object_id.upper()}}}\nB <{b.mail}>")
 
@@ -83,16 +61,16 @@ def test_all_lines_found_lead_to_the_selected_users_in_the_order_of_the_lines(
 def test_lines_that_select_nobody_stay_in_the_box_with_their_reason(
     customer: Customer, paste: Callable[[str], HttpResponse], arrived: Callable[[], list[str]]
 ) -> None:
-    _user(customer, "Aiko", mail="a@contoso.example")
-    _user(customer, "Bruno", mail="info@contoso.example")
-    _user(customer, "Chloe", user_principal_name="INFO@contoso.example")
+    new_user(customer, "Aiko", mail="a@contoso.example")
+    new_user(customer, "Bruno", mail="info@contoso.example")
+    new_user(customer, "Chloe", user_principal_name="INFO@contoso.example")
     left = ["Nobody\tnobody@contoso.example", "a@contoso.example", "info@contoso.example", "山田 太郎"]
 
     response = paste("\n".join(["aiko@contoso.example", *left, "bruno@contoso.example"]))
 
     assert response.status_code == 200
-    assert "2 of 6 lines found and selected; 4 are left in the box" in _page(response)
-    assert _box(response) == left
+    assert "2 of 6 lines found and selected; 4 are left in the box" in page_of(response)
+    assert box_of(response) == left
     assert _problems(response) == [
         "Line 2: no user has the sign-in name, mail address or object ID “nobody@contoso.example”",
         "Line 3: the same user as line 1",
@@ -106,7 +84,7 @@ def test_lines_that_select_nobody_stay_in_the_box_with_their_reason(
 def test_a_sign_in_name_that_is_its_own_mail_is_one_user(
     customer: Customer, paste: Callable[[str], HttpResponse], arrived: Callable[[], list[str]]
 ) -> None:
-    _user(customer, "Aiko", user_principal_name="ＡＩＫＯ@contoso.example", mail="aiko@CONTOSO.example")
+    new_user(customer, "Aiko", user_principal_name="ＡＩＫＯ@contoso.example", mail="aiko@CONTOSO.example")
 
     assert paste("Aiko@contoso.example").status_code == 303
     assert arrived() == ["Aiko"]
@@ -116,20 +94,20 @@ def test_the_same_mail_twice_is_ambiguous_and_selects_nobody(
     customer: Customer, paste: Callable[[str], HttpResponse], arrived: Callable[[], list[str]]
 ) -> None:
     for name in ("Aiko", "Bruno", "Chloe", "Dmitri"):
-        _user(customer, name, mail="shared@contoso.example")
+        new_user(customer, name, mail="shared@contoso.example")
 
     response = paste("shared@contoso.example")
 
     assert response.status_code == 422
-    assert "4 users have" in _page(response)
-    assert "Chloe (chloe@contoso.example), …" in _page(response)
+    assert "4 users have" in page_of(response)
+    assert "Chloe (chloe@contoso.example), …" in page_of(response)
     assert arrived() == []
 
 
 def test_two_hundred_pasted_lines(
     customer: Customer, paste: Callable[[str], HttpResponse], arrived: Callable[[], list[str]]
 ) -> None:
-    people = [_user(customer, f"User{n:03}", display_name=f"利用者 {n:03}") for n in range(180)]
+    people = [new_user(customer, f"User{n:03}", display_name=f"利用者 {n:03}") for n in range(180)]
     ways = [
         lambda user: user.user_principal_name,
         lambda user: f"{user.display_name} <{user.mail}>",
@@ -147,16 +125,16 @@ def test_two_hundred_pasted_lines(
     response = paste("氏名\tメール\r\n" + "\r\n".join(lines) + "\r\n")
 
     assert arrived() == [user.display_name for user in reversed(people)]
-    assert "180 of 200 lines found and selected; 20 are left in the box" in _page(response)
-    assert _box(response) == [*unknown, *doubles]
+    assert "180 of 200 lines found and selected; 20 are left in the box" in page_of(response)
+    assert box_of(response) == [*unknown, *doubles]
 
 
 def test_what_is_left_in_the_box_can_be_corrected_and_posted_again(
     customer: Customer, paste: Callable[[str], HttpResponse], arrived: Callable[[], list[str]]
 ) -> None:
-    _user(customer, "Aiko")
-    _user(customer, "Bruno")
-    left = _box(paste("aiko@contoso.example\nbrno@contoso.example"))
+    new_user(customer, "Aiko")
+    new_user(customer, "Bruno")
+    left = box_of(paste("aiko@contoso.example\nbrno@contoso.example"))
 
     assert paste("\n".join(left).replace("brno", "bruno") + "\naiko@contoso.example").status_code == 303
     assert arrived() == ["Aiko", "Bruno"]
@@ -167,14 +145,14 @@ def test_users_of_other_customers_and_deleted_ones_are_never_found(
     other: str, customer: Customer, paste: Callable[[str], HttpResponse], arrived: Callable[[], list[str]]
 ) -> None:
     fields = {"another customer's": {"customer": CustomerFactory.create()}, "deleted": {"deleted_at": timezone.now()}}
-    user = _user(**{"customer": customer, "name": "Aiko", **fields[other]})
+    user = new_user(**{"customer": customer, "name": "Aiko", **fields[other]})
     text = f"{user.user_principal_name}\n{user.object_id}"
 
     response = paste(text)
 
     assert response.status_code == 422
-    assert "None of these lines names a user of this customer." in _page(response)
-    assert _box(response) == text.splitlines()
+    assert "None of these lines names a user of this customer." in page_of(response)
+    assert box_of(response) == text.splitlines()
     assert arrived() == []
 
 
@@ -197,27 +175,27 @@ def test_a_refused_list_changes_nothing_and_keeps_its_text(
     paste: Callable[[str], HttpResponse],
     arrived: Callable[[], list[str]],
 ) -> None:
-    _user(customer, "Aiko")
+    new_user(customer, "Aiko")
 
     response = paste(text)
 
     assert response.status_code == 422
-    assert words in _page(response)
-    assert "\n".join(_box(response)).strip() == text.replace("\0", "").strip()
+    assert words in page_of(response)
+    assert "\n".join(box_of(response)).strip() == text.replace("\0", "").strip()
     assert "<script>@" not in response.content.decode()
     assert arrived() == []
 
 
 def test_a_form_without_the_field_is_an_empty_list(staff_client: Client, customer: Customer) -> None:
-    assert staff_client.post(_address(customer)).status_code == 422
+    assert staff_client.post(address_of(customer)).status_code == 422
 
 
 def test_lines_cost_no_queries(customer: Customer, paste: Callable[[str], HttpResponse]) -> None:
     counts = []
-    _user(customer, "Aiko")
+    new_user(customer, "Aiko")
     paste("aiko@contoso.example\nnobody@contoso.example")
     for number in (1, 400):
-        people = [_user(customer, f"User{number}x{n}") for n in range(number)]
+        people = [new_user(customer, f"User{number}x{n}") for n in range(number)]
         text = "\n".join([*(user.mail for user in people), *(f"x{n}@contoso.example" for n in range(number))])
         with CaptureQueriesContext(connection) as captured:
             paste(text)
@@ -231,12 +209,12 @@ def test_only_the_first_reasons_are_printed(customer: Customer, paste: Callable[
 
     assert len(_problems(response)) == 201
     assert _problems(response)[-1] == "and 3 more lines"
-    assert len(_box(response)) == 203
+    assert len(box_of(response)) == 203
 
 
 def test_other_peoples_selections_stay(customer: Customer, paste: Callable[[str], HttpResponse]) -> None:
     theirs = selections.get(StaffUserFactory.create(), customer)
-    _user(customer, "Aiko")
+    new_user(customer, "Aiko")
 
     paste("aiko@contoso.example")
 
@@ -249,5 +227,5 @@ def test_the_page_is_offered_beside_the_list_and_the_selection(
 ) -> None:
     page = staff_client.get(f"/customers/{customer.tenant_id}/users/{place}").content.decode()
 
-    assert f'href="{_address(customer)}"' in page
+    assert f'href="{address_of(customer)}"' in page
     assert "Select from a list" in page
