@@ -5,6 +5,7 @@ First the ids of the page come from an index, then the rows.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Model, Q, QuerySet, Subquery
@@ -173,3 +174,8 @@ def _tags_of(pks: Collection[int]) -> dict[int, tuple[Tag, ...]]:
 def _place(entry: tuple[int, Tag]) -> tuple[bool, str, int]:
     product, tag = entry
     return tag.kind != "error", tag.name, product
+
+
+def as_of(user: DirectoryUser, customer: Customer) -> datetime:
+    """Return as of when a user is known: a round that tells nothing of them says that nothing has changed."""
+    return max(user.read_at, customer.synced_at or user.read_at)

@@ -171,15 +171,20 @@ def _assignment(facts: Facts, ways: list[_Way]) -> Check:
 def _broken_item(facts: Facts, way: _Way) -> Item:
     """Name the error of a path: of one that failed with others of its group, that of the one which failed first."""
     word = way.path.error or way.path.state.value
-    if way.path.error and way.path.error.casefold() in ("other", "others"):
+    if _failed_with_others(way.path):
         word = _first_error_of(facts.state, way.path.via) or word
     repairs = path_repairs(facts.state, way.sku.sku_id, way.path, facts.catalog)
     return replace(way.item(word=word), repairs=repairs)
 
 
 def _first_error_of(state: UserState, via: str) -> str | None:
-    errors = (path.error for _, held in sorted(state.held.items()) for path in held.paths if path.via == via)
-    return next((error for error in errors if error and error.casefold() not in ("other", "others")), None)
+    paths = (path for _, held in sorted(state.held.items()) for path in held.paths if path.via == via)
+    return next((path.error for path in paths if path.error and not _failed_with_others(path)), None)
+
+
+def _failed_with_others(path: Path) -> bool:
+    """Tell whether Microsoft says of a path only that another one of its group failed."""
+    return path.error is not None and path.error.casefold() in ("other", "others")
 
 
 def _subscription(facts: Facts, ways: list[_Way]) -> Check:

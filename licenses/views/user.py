@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from customers import selection as selections
 from customers.models import DirectoryUser, Source
 from customers.scope import customer_or_404
+from customers.user_list import as_of as known_as_of
 from customers.views.gone import say_gone
 from customers.views.set_aside import tell_set_aside
 from licenses.app_lines import AppPage, app_page
@@ -68,8 +69,7 @@ def _show(request: StaffRequest, user: DirectoryUser, app: App | None, refused: 
     reading = read_now(user) if app is not None else Reading(is_fresh=False)
     customer, language = user.customer, get_language() or "en"
     found = read_page(user)
-    # A round that tells nothing of a user says that nothing has changed.
-    as_of = max(user.read_at, customer.synced_at or user.read_at)
+    as_of = known_as_of(user, customer)
     check: AppPage | None = None
     paths: dict[str, user_repair.RepairForm] = {}
     if app is not None or found.broken:

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from customers.models import Customer, DirectoryUser
+from customers.user_list import as_of
 from licenses.core.holdings import PathState
 from licenses.explanations import path_error
 from licenses.models import Assignment, Holding
@@ -65,8 +66,7 @@ def _row(
         _("synced from on-premises") if user.on_premises else _("cloud"),
         listed(licences),
         listed(errors),
-        # A round that tells nothing of a user says that nothing has changed.
-        max(user.read_at, customer.synced_at or user.read_at),
+        as_of(user, customer),
     ]
 
 
